@@ -1,0 +1,1 @@
+"""What every stage shares: records, ids, clock, settings, errors, logging."""

@@ -1,0 +1,1 @@
+"""One event, all its posts, and whether 102 knows."""

@@ -1,0 +1,1 @@
+"""Readers of public sources: RawPost and Post."""

@@ -1,0 +1,1 @@
+"""Airflow: when each stage runs; no logic."""

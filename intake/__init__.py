@@ -1,0 +1,1 @@
+"""The 102 side: what comes in as reports."""

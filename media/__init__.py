@@ -1,0 +1,1 @@
+"""Photos and videos of posts and reports: checked, stored by digest, hashed."""

@@ -1,0 +1,1 @@
+"""What a post says: language, incident, category, places, time, urgency."""
