@@ -1,0 +1,58 @@
+# Oqiga: `make run` sets everything up and opens the main job, `make test` runs all tests.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+UV_VERSION := $(shell sed -n 's/^uv==//p' requirements.txt)
+SOURCES ?=
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check bench soak clean requirements
+
+help: ## what the targets do
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.installed nlp/models/.made ## everything into .venv, models trained from the corpus
+
+run: setup ## the main job on the embedded store; SOURCES=my.toml for real sources
+	@$(BIN)/oqiga run $(if $(SOURCES),--sources $(SOURCES),--demo)
+
+test: setup ## all tests
+	$(BIN)/pytest
+
+check: setup ## what CI checks: format, lint, types, imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup ## benchmarks beside their peers; writes docs/benchmarks.md
+	$(BIN)/python -m benchmarks.run
+
+soak: setup ## the long proofs: fifty kills
+	$(BIN)/python -m benchmarks.soak
+
+clean: ## remove what setup and runs made, data too
+	rm -rf $(VENV) nlp/models data artefacts .mypy_cache .ruff_cache .pytest_cache *.egg-info
+
+requirements: ## compile requirements.txt anew from pyproject.toml
+	$(UV) pip compile --quiet pyproject.toml --extra dev --output-file requirements.txt \
+		--python-version 3.11 --no-header --no-emit-index-url --no-emit-find-links --upgrade
+	sed -i 's/^torch==\([0-9.]*\)+cpu/torch==\1/' requirements.txt
+
+# torch: with UV_FIND_LINKS the CPU build in that folder; otherwise the CPU build from its own
+# index; where that cannot be reached, the plain package (larger, works the same).
+$(VENV)/.installed: requirements.txt pyproject.toml
+	@test -x $(UV) || { $(PYTHON) -m venv $(VENV) && \
+		$(BIN)/pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"; }
+ifdef UV_FIND_LINKS
+	$(UV) pip install --quiet --python $(BIN)/python -r requirements.txt
+else
+	$(UV) pip install --quiet --python $(BIN)/python --torch-backend cpu -r requirements.txt || \
+		$(UV) pip install --quiet --python $(BIN)/python -r requirements.txt
+endif
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+nlp/models/.made: $(VENV)/.installed $(wildcard nlp/*.py nlp/*/*.py nlp/corpus/posts/*.jsonl nlp/gazetteer/*.csv nlp/gazetteer/*.txt nlp/lexicons/*)
+	$(BIN)/oqiga train
+	@touch $@
