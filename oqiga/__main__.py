@@ -1,0 +1,5 @@
+"""``python -m oqiga``."""
+
+from oqiga.cli import main
+
+main()

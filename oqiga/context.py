@@ -1,0 +1,58 @@
+"""What the commands share: settings, the store, the clock, the models."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from core.clock import Clock, SystemClock
+from core.settings import Settings, secret_key
+from crawlers.replay import ReplayPlan
+from store.open import open_store
+from store.protocol import Store
+
+REPLAY_NOTE = "replay"
+PROJECT_MODELS = Path(__file__).resolve().parent.parent / "nlp" / "models"
+CORPUS = Path(__file__).resolve().parent.parent / "nlp" / "corpus"
+
+
+@dataclass(frozen=True)
+class Context:
+    """Opens things when they are first asked for; nothing at import."""
+
+    settings: Settings
+
+    @cached_property
+    def store(self) -> Store:
+        """The configured store."""
+        self.settings.home.mkdir(parents=True, exist_ok=True)
+        return open_store(self.settings)
+
+    @cached_property
+    def clock(self) -> Clock:
+        """The machine's clock, or that of the replay whose plan the store holds."""
+        plan = self.replay_plan()
+        return SystemClock() if plan is None else plan.clock(SystemClock())
+
+    @cached_property
+    def key(self) -> bytes:
+        """The key of authors' pseudonyms."""
+        return secret_key(self.settings.under_home(Path("pseudonym.key")))
+
+    @property
+    def model_dir(self) -> Path:
+        """Where the trained models lie."""
+        return self.settings.nlp.model_dir or PROJECT_MODELS
+
+    @property
+    def gazetteer_file(self) -> Path | None:
+        """The operator's own gazetteer, when one was imported."""
+        path = self.settings.under_home(self.settings.nlp.gazetteer_file)
+        return path if path.exists() else None
+
+    def replay_plan(self) -> ReplayPlan | None:
+        """The plan of the replay that this store was started with, if any."""
+        text = self.store.note(REPLAY_NOTE)
+        return None if text is None else ReplayPlan.from_json(json.loads(text))

@@ -1,0 +1,128 @@
+"""The processes of the runtime. Each owns its store connection and ends when its parent does."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from core.settings import Settings, load_sources
+from oqiga.context import Context
+
+log = logging.getLogger(__name__)
+READY = b"ready\n"
+IDLE_S = 0.05
+"""Rest of the pipeline when there is nothing to do: a twentieth of the latency aimed at."""
+
+
+def run_part(name: str, settings: Settings, *, watch_parent: bool = False) -> int:
+    """Run one part until it is told to stop; returns the exit code.
+
+    With ``watch_parent`` the part leaves at once when its standard input is closed.
+    """
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    if watch_parent:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+    context = Context(settings)
+    try:
+        PARTS[name](context, stop)
+    finally:
+        context.store.close()
+    return 0
+
+
+def pipeline(context: Context, stop: threading.Event) -> None:
+    """Assess what is new, correlate what was assessed."""
+    from correlator.model import PairModel
+    from correlator.run import LiveCorrelator
+    from nlp.assessor import Assessor
+    from nlp.run import assess_pending
+
+    settings = context.settings
+    assessor = Assessor.load(context.model_dir, context.gazetteer_file)
+    live = LiveCorrelator(context.store, settings, PairModel.load(), context.clock)
+    live.start()
+    _ready()
+    while not stop.is_set():
+        done = assess_pending(context.store, assessor, settings, context.clock, settings.nlp.batch)
+        done += live.step()
+        if not done:
+            stop.wait(IDLE_S)
+
+
+def console(context: Context, stop: threading.Event) -> None:
+    """The web console with the intake's HTTP API."""
+    from console.run import serve
+    from intake.api import intake_router
+
+    del stop  # uvicorn handles the signals itself
+    router = intake_router(context.store, context.settings, context.clock)
+    serve(
+        context.store,
+        context.settings,
+        context.clock,
+        ready=_ready,
+        extra_routers=[router],
+    )
+
+
+def readers(context: Context, stop: threading.Event) -> None:
+    """The drop folder, a replay where one is planned, and the configured sources."""
+    from intake.drop import DropFolder
+
+    settings = context.settings
+    tasks: list[Callable[[], object]] = [
+        lambda: DropFolder(context.store, settings, context.clock).watch(stop)
+    ]
+    plan = context.replay_plan()
+    if plan is not None:
+        from crawlers.replay import Replay
+
+        replay = Replay([Path(p) for p in plan.paths], shift=plan.shift, clock=context.clock)
+        tasks.append(
+            lambda: replay.run(
+                context.store, context.key, stop, feeds=settings.intake.feeds, settings=settings
+            )
+        )
+    sources = load_sources(settings.crawlers.sources_file)
+    _ready()
+    with ThreadPoolExecutor(len(tasks)) as pool:
+        futures = [pool.submit(task) for task in tasks]
+        if sources:
+            from crawlers.run import listen
+
+            listen(context.store, sources, settings, context.clock, stop)
+        while not stop.wait(0.5):
+            for future in futures:
+                if future.done():
+                    stop.set()  # a reader that ended is a fault: say so by ending, be restarted
+        for future in futures:
+            future.result()
+
+
+PARTS: dict[str, Callable[[Context, threading.Event], None]] = {
+    "pipeline": pipeline,
+    "console": console,
+    "readers": readers,
+}
+
+
+def _ready() -> None:
+    sys.stdout.buffer.write(READY)
+    sys.stdout.buffer.flush()
+
+
+def _end_with_parent() -> None:
+    """Leave at once when the parent is gone: its end of our standard input closes."""
+    while os.read(sys.stdin.fileno(), 1):
+        time.sleep(0)
+    os._exit(1)

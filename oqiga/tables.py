@@ -1,0 +1,95 @@
+"""What the commands print for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.table import Table
+
+from core.records import Event, Source
+from store.protocol import OPEN, Latency, Store
+
+LOCAL = ZoneInfo("Asia/Almaty")
+
+
+def flag_row(event: Event) -> dict[str, Any]:
+    """A flagged event for programs."""
+    return {
+        "event_id": event.id,
+        "version": event.version,
+        "category": event.category.value,
+        "incident": round(event.incident, 4),
+        "priority": round(event.priority, 4),
+        "report_state": event.report_state.value,
+        "location": None if event.location is None else event.location.model_dump(),
+        "started_at": event.started_at.isoformat(),
+        "posts": [link.id for link in event.posts],
+        "reports": [link.id for link in event.reports],
+        "headline": event.headline,
+    }
+
+
+def print_flags(events: Sequence[Event]) -> None:
+    """The queue as a table."""
+    table = Table("priority", "category", "state", "since", "posts", "place", "headline")
+    for event in events:
+        place = event.location
+        table.add_row(
+            f"{event.priority:.2f}",
+            event.category.value,
+            event.report_state.value,
+            event.started_at.astimezone(LOCAL).strftime("%H:%M"),
+            str(len(event.posts)),
+            "-" if place is None else f"{place.lat:.4f} {place.lon:.4f} ±{place.radius_m:.0f} m",
+            " ".join(event.headline.split())[:60],
+        )
+    console = Console()
+    console.print(table)
+    console.print(f"{len(events)} flagged events")
+
+
+def print_status(store: Store, sources: Sequence[Source], now: datetime) -> None:
+    """State of the whole."""
+    console = Console()
+    stats = store.stats(OPEN)
+    console.print(
+        f"posts {stats.posts}, reports {stats.reports}, events {stats.events}, "
+        f"flagged {stats.flagged}, decisions {stats.decisions}, "
+        f"set aside {stats.set_aside}, backlog {stats.backlog}"
+    )
+    latencies = Table("stage", "median s", "95th percentile s")
+    for stage, latency in stats.latencies.items():
+        latencies.add_row(stage, *_seconds(latency))
+    console.print(latencies)
+    feeds = Table("feed", "last heartbeat", "age s", "state")
+    for beat in store.heartbeats():
+        age_s = (now - beat.at).total_seconds()
+        state = "live" if age_s <= beat.limit_s else "silent"
+        feeds.add_row(beat.feed, _local(beat.at), f"{age_s:.0f}", state)
+    console.print(feeds)
+    table = Table("source", "kind", "home", "state")
+    for source in sources:
+        note = store.note(f"source:{source.name}")
+        state = "never read" if note is None else _source_state(json.loads(note))
+        table.add_row(source.name, source.kind, source.home or "-", state)
+    console.print(table)
+    for item in store.set_aside_items(5):
+        console.print(f"set aside: {item.where}: {item.problem}", markup=False)
+
+
+def _source_state(note: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in sorted(note.items()) if value is not None)
+
+
+def _seconds(latency: Latency) -> tuple[str, str]:
+    p50, p95 = latency.p50_s, latency.p95_s
+    return ("-" if p50 is None else f"{p50:.2f}", "-" if p95 is None else f"{p95:.2f}")
+
+
+def _local(time: datetime) -> str:
+    return time.astimezone(LOCAL).strftime("%Y-%m-%d %H:%M:%S")
