@@ -168,12 +168,11 @@ def post_id(source: str, native_id: str) -> str:
     return digest("post", source, native_id)
 
 
-def parse_object(line: bytes | str) -> dict[str, Any]:
+def parse_object(line: bytes | str, limit_bytes: int = MAX_LINE_BYTES) -> dict[str, Any]:
     """One line of JSON lines as an object; raises InputError."""
-    if len(line) > MAX_LINE_BYTES:
+    if len(line) > limit_bytes:
         raise InputError(
-            f"the line has {len(line)} bytes, at most {MAX_LINE_BYTES} are accepted; "
-            "shorten the text"
+            f"the line has {len(line)} bytes, at most {limit_bytes} are accepted; shorten the text"
         )
     try:
         if isinstance(line, bytes):

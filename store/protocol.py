@@ -111,7 +111,7 @@ class Stats:
 class Store(Protocol):
     """The store of all records."""
 
-    # -- inputs ---------------------------------------------------------------------------
+    # -- inputs --
 
     def accept_posts(self, items: Sequence[tuple[Post, RawPost | None]]) -> list[Outcome]:
         """Keep posts (with their raw payload), one outcome an item, by ``core.versions.judge``.
@@ -134,7 +134,7 @@ class Store(Protocol):
         """Newest first. May hold confidential text: for the pipeline and administrators."""
         ...
 
-    # -- assessment -----------------------------------------------------------------------
+    # -- assessment --
 
     def unassessed(self, limit: int) -> list[Post | Report]:
         """Accepted versions without assessment, oldest acceptance first."""
@@ -149,7 +149,7 @@ class Store(Protocol):
         """
         ...
 
-    # -- reading posts and reports ----------------------------------------------------------
+    # -- reading posts and reports --
 
     def post_versions(self, post_id: str, audiences: Audiences) -> list[Post]:
         """All versions in the order of their numbers, empty when unknown."""
@@ -184,7 +184,7 @@ class Store(Protocol):
         """Reports with coordinates within ``radius_m`` metres, nearest first."""
         ...
 
-    # -- correlation ------------------------------------------------------------------------
+    # -- correlation --
 
     def changes(self, after: int, limit: int = 1000) -> list[Change]:
         """What was assessed or decided after that position, in order."""
@@ -233,7 +233,7 @@ class Store(Protocol):
         """Position of the newest event change of that audience, 0 when there is none."""
         ...
 
-    # -- decisions, audit -------------------------------------------------------------------
+    # -- decisions, audit --
 
     def add_decision(self, decision: Decision) -> None:
         """Append a decision; raises StaleWriteError when its event has a newer version.
@@ -263,7 +263,7 @@ class Store(Protocol):
         """Positions whose kept record no longer has the digest that the chain vouches for."""
         ...
 
-    # -- feeds, progress, accounts ------------------------------------------------------------
+    # -- feeds, progress, accounts --
 
     def beat(self, heartbeat: Heartbeat) -> None:
         """Keep a feed's newest sign of life (an older one than kept changes nothing)."""

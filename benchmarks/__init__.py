@@ -1,0 +1,1 @@
+"""Measurements and long proofs, beside named peers in the same run."""

@@ -1,0 +1,488 @@
+"""What every backend has to pass: subclass ``StoreContract`` and give a ``store`` fixture."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from core.chain import first_break
+from core.errors import StaleWriteError, StoreError
+from core.inputs import make_post, make_report
+from core.records import (
+    Assessment,
+    Audience,
+    AuditEntry,
+    Category,
+    Decision,
+    DecisionKind,
+    Event,
+    Heartbeat,
+    Language,
+    Link,
+    Outcome,
+    Point,
+    Post,
+    RawPost,
+    Report,
+    ReportState,
+    Role,
+    Session,
+    SetAside,
+    User,
+)
+from store.protocol import ALL, CONFIDENTIAL, OPEN, EventQuery, EventWrite, Store
+
+NOW = datetime(2026, 3, 20, 14, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+def a_post(native_id: str = "1", text: str = "Өрт Сайында", **changes: Any) -> Post:
+    value = {"id": native_id, "text": text, "posted_at": "2026-03-20T19:00:00+05:00", **changes}
+    return make_post(value, now=NOW, key=b"k")
+
+
+def a_report(report_id: str = "r1", text: str = "пожар в гараже", **changes: Any) -> Report:
+    value = {"id": report_id, "text": text, "received_at": "2026-03-20T19:01:00+05:00", **changes}
+    return make_report(value, now=NOW)
+
+
+def an_assessment(subject: str, version: int = 1, **changes: Any) -> Assessment:
+    values: dict[str, Any] = {
+        "subject": subject,
+        "version": version,
+        "assessor": "test",
+        "language": Language.KK,
+        "incident": 0.9,
+        "category": Category.FIRE_EMERGENCY,
+        "categories": {Category.FIRE_EMERGENCY: 0.9},
+        "urgency": 0.5,
+    }
+    return Assessment(**{**values, **changes})
+
+
+def an_event(
+    event_id: str = "e1", version: int = 1, *members: Post | Report, **changes: Any
+) -> Event:
+    links = [
+        Link(kind="post" if isinstance(m, Post) else "report", id=m.id, at=NOW) for m in members
+    ]
+    values: dict[str, Any] = {
+        "id": event_id,
+        "version": version,
+        "audience": Audience.OPEN,
+        "category": Category.FIRE_EMERGENCY,
+        "incident": 0.9,
+        "urgency": 0.5,
+        "location": Point(lat=43.2, lon=76.8, radius_m=150),
+        "started_at": NOW,
+        "last_at": NOW,
+        "posts": tuple(link for link in links if link.kind == "post"),
+        "reports": tuple(link for link in links if link.kind == "report"),
+        "report_state": ReportState.UNREPORTED,
+        "flagged": True,
+        "priority": 0.5,
+        "updated_at": NOW,
+    }
+    return Event(**{**values, **changes})
+
+
+def accept(store: Store, *posts: Post) -> list[Outcome]:
+    return store.accept_posts([(post, None) for post in posts])
+
+
+def assess(
+    store: Store, *subjects: str, audience: Audience = Audience.OPEN, version: int = 1
+) -> None:
+    store.save_assessments([(an_assessment(s, version), audience) for s in subjects], NOW)
+
+
+def write(store: Store, *events: Event) -> None:
+    store.write_events([EventWrite(event, event.version - 1) for event in events])
+
+
+class StoreContract:
+    """The contract. Each test gets an empty store."""
+
+    # -- inputs --
+
+    def test_repeat_and_conflict(self, store: Store) -> None:
+        post = a_post()
+        assert accept(store, post, post) == [Outcome.ACCEPTED, Outcome.REPEATED]
+        assert accept(store, a_post(text="другое")) == [Outcome.CONFLICT]
+        assert accept(store, post) == [Outcome.REPEATED]
+        assert [v.text for v in store.post_versions(post.id, ALL)] == [post.text]
+
+    def test_versions_are_numbered_in_order_of_arrival(self, store: Store) -> None:
+        first, edit = a_post(), a_post(text="в", edited_at="2026-03-20T19:05:00+05:00")
+        assert accept(store, edit, first, edit) == [
+            Outcome.ACCEPTED,
+            Outcome.ACCEPTED,
+            Outcome.REPEATED,
+        ]
+        kept = store.post_versions(first.id, ALL)
+        assert [(v.version, v.text) for v in kept] == [(1, "в"), (2, first.text)]
+
+    def test_post_comes_back_as_it_was(self, store: Store) -> None:
+        post = a_post(
+            lat=43.25, lon=76.9, author="n", home="Алматы", media=["https://example.org/1"], x=[1]
+        )
+        raw = RawPost(
+            id=post.id, source=post.source, native_id="1", url=None, fetched_at=NOW,
+            media_type="text/html", payload="<p>өрт</p>".encode(), parser="p1",
+        )  # fmt: skip
+        assert store.accept_posts([(post, raw)]) == [Outcome.ACCEPTED]
+        assert store.post_versions(post.id, ALL) == [post]
+        assess(store, post.id)
+        assert store.post_versions(post.id, OPEN) == [post]
+
+    def test_reports(self, store: Store) -> None:
+        report = a_report(lat=43.2, lon=76.8)
+        assert store.accept_reports([report, report]) == [Outcome.ACCEPTED, Outcome.REPEATED]
+        assert store.accept_reports([a_report(text="другое")]) == [Outcome.CONFLICT]
+        assert store.report("r1", OPEN) is None
+        assess(store, "r1")
+        assert store.report("r1", OPEN) == report
+
+    def test_set_aside_keeps_the_bytes(self, store: Store) -> None:
+        item = SetAside(
+            id="s1", kind="post", where="f:3", problem="not JSON", at=NOW, size_bytes=3,
+            record=b'{"\xff\x00',
+        )  # fmt: skip
+        store.set_aside([item])
+        store.set_aside([item])
+        assert store.set_aside_items() == [item]
+        assert store.stats(OPEN).set_aside == 1
+
+    # -- assessment --
+
+    def test_unassessed_oldest_first_until_assessed(self, store: Store) -> None:
+        late = a_post("2").model_copy(update={"accepted_at": NOW + MINUTE})
+        accept(store, late, a_post("1"))
+        store.accept_reports([a_report()])
+        waiting = store.unassessed(10)
+        assert {r.id for r in waiting} == {a_post("1").id, late.id, "r1"}
+        assert waiting[-1] == late
+        assert len(store.unassessed(2)) == 2
+        assert store.stats(OPEN).backlog == 3
+        assess(store, a_post("1").id, "r1")
+        assert [r.id for r in store.unassessed(10)] == [late.id]
+
+    def test_pending_is_readable_by_the_pipeline_alone(self, store: Store) -> None:
+        post = a_post()
+        accept(store, post)
+        for audience in (OPEN, CONFIDENTIAL):
+            assert store.post_versions(post.id, audience) == []
+            assert store.search_posts("өрт", audience) == []
+            assert store.stats(audience).posts == 0
+
+    def test_assessing_again_replaces(self, store: Store) -> None:
+        post = a_post()
+        accept(store, post)
+        assess(store, post.id)
+        better = an_assessment(post.id, incident=0.2)
+        store.save_assessments([(better, Audience.OPEN)], NOW)
+        assert store.assessments([post.id], OPEN) == {post.id: better}
+
+    def test_assessing_what_is_unknown_is_an_error(self, store: Store) -> None:
+        with pytest.raises(StoreError, match="never accepted"):
+            assess(store, "nobody")
+
+    def test_a_batch_is_all_or_nothing(self, store: Store) -> None:
+        post = a_post()
+        accept(store, post)
+        with pytest.raises(StoreError):
+            assess(store, post.id, "nobody")
+        assert [r.id for r in store.unassessed(10)] == [post.id]
+        assert store.assessments([post.id], ALL) == {}
+
+    def test_new_version_waits_while_the_old_stays_readable(self, store: Store) -> None:
+        post, edit = a_post(), a_post(text="в", edited_at="2026-03-20T19:05:00+05:00")
+        accept(store, post)
+        assess(store, post.id)
+        accept(store, edit)
+        assert [v.text for v in store.post_versions(post.id, OPEN)] == [post.text]
+        assert [v.version for v in store.unassessed(5) if isinstance(v, Post)] == [2]
+        assess(store, post.id, version=2)
+        assert [v.text for v in store.post_versions(post.id, OPEN)] == [post.text, "в"]
+        assert store.assessed([post.id], OPEN)[0].subject.text == "в"
+
+    def test_deletion_marks_and_the_witness_still_speaks(self, store: Store) -> None:
+        post = a_post()
+        gone = a_post(text="", deleted_at="2026-03-20T19:09:00+05:00")
+        accept(store, post, gone)
+        assess(store, post.id)
+        assess(store, post.id, version=2)
+        (found,) = store.assessed([post.id], OPEN)
+        assert isinstance(found.subject, Post)
+        assert found.subject.text == post.text
+        assert found.subject.deleted_at == gone.deleted_at
+        assert found.assessment.version == 1
+
+    def test_confidential_is_sticky_and_takes_all_versions(self, store: Store) -> None:
+        post = a_post()
+        later = ("2026-03-20T19:05:00+05:00", "2026-03-20T19:06:00+05:00")
+        accept(store, post)
+        assess(store, post.id)
+        accept(store, a_post(text="гаишник вымогает", edited_at=later[0]))
+        assess(store, post.id, version=2, audience=Audience.CONFIDENTIAL)
+        accept(store, a_post(text="ничего", edited_at=later[1]))
+        assess(store, post.id, version=3, audience=Audience.OPEN)
+        assert store.post_versions(post.id, OPEN) == []
+        assert store.assessments([post.id], OPEN) == {}
+        assert store.search_posts("өрт", OPEN) == []
+        assert store.search_posts("ничего", OPEN) == []
+        assert list(store.window(NOW - MINUTE, OPEN)) == []
+        assert store.stats(OPEN).posts == 0
+        assert len(store.post_versions(post.id, CONFIDENTIAL)) == 3
+        assert store.stats(CONFIDENTIAL).posts == 1
+
+    # -- reading --
+
+    def test_window_oldest_first(self, store: Store) -> None:
+        posts = [a_post(str(i), posted_at=f"2026-03-20T19:0{i}:00+05:00") for i in range(5)]
+        accept(store, *reversed(posts))
+        store.accept_reports([a_report(received_at="2026-03-20T19:02:30+05:00")])
+        assess(store, *(p.id for p in posts[:4]), "r1")
+        found = [a.subject.id for a in store.window(posts[1].posted_at, OPEN)]
+        assert found == [posts[1].id, posts[2].id, "r1", posts[3].id]
+
+    def test_search_folds_both_languages_and_survives_any_query(self, store: Store) -> None:
+        posts = [a_post("1", "Өрт Сайында"), a_post("2", "орт болды"), a_post("3", "ёлка горит")]
+        accept(store, *posts)
+        assess(store, *(p.id for p in posts))
+        assert {p.native_id for p in store.search_posts("өрт", OPEN)} == {"1", "2"}
+        assert {p.native_id for p in store.search_posts("Орт сайын", OPEN)} == {"1"}
+        assert {p.native_id for p in store.search_posts("елка", OPEN)} == {"3"}
+        for hostile in ('"', "* OR", "NEAR(", "'; DROP TABLE note", "a:b", "", "  ", "(", "^x-y"):
+            store.search_posts(hostile, OPEN)
+            store.events(EventQuery(text=hostile), OPEN)
+
+    def test_reports_near(self, store: Store) -> None:
+        store.accept_reports(
+            [
+                a_report("near", lat=43.2005, lon=76.8),
+                a_report("nearer", lat=43.2001, lon=76.8),
+                a_report("far", lat=43.3, lon=76.8),
+                a_report("nowhere"),
+            ]
+        )
+        assess(store, "near", "nearer", "far", "nowhere")
+        found = store.reports_near(43.2, 76.8, 500, NOW - MINUTE, OPEN)
+        assert [r.id for r in found] == ["nearer", "near"]
+        assert store.reports_near(43.2, 76.8, 500, NOW + 5 * MINUTE, OPEN) == []
+        assert store.reports_near(43.2, 76.8, 500, NOW - MINUTE, CONFIDENTIAL) == []
+
+    # -- correlation --
+
+    def test_changes_in_order(self, store: Store) -> None:
+        accept(store, a_post("1"), a_post("2"))
+        assert store.last_change() == 0
+        assess(store, a_post("2").id)
+        assess(store, a_post("1").id)
+        changes = store.changes(0)
+        assert [(c.kind, c.id) for c in changes] == [
+            ("post", a_post("2").id),
+            ("post", a_post("1").id),
+        ]
+        assert store.changes(changes[0].position) == changes[1:]
+        assert store.last_change() == changes[-1].position
+
+    def test_every_version_of_an_event_can_be_read_back(self, store: Store) -> None:
+        post = a_post()
+        first = an_event("e1", 1, post)
+        second = an_event("e1", 2, post, a_report(), priority=0.7)
+        write(store, first)
+        write(store, second)
+        assert store.event("e1", OPEN) == second
+        assert store.event("e1", OPEN, version=1) == first
+        assert store.event("e1", OPEN, version=9) is None
+        assert store.event_versions("e1", OPEN) == [first, second]
+
+    def test_stale_writes_are_refused_whole(self, store: Store) -> None:
+        write(store, an_event("e1", 1), an_event("e2", 1))
+        write(store, an_event("e1", 2, priority=0.6))
+        stale = [EventWrite(an_event("e2", 2), 1), EventWrite(an_event("e1", 2, priority=0.1), 1)]
+        with pytest.raises(StaleWriteError, match="e1"):
+            store.write_events(stale)
+        kept = store.event("e2", OPEN)
+        assert kept is not None
+        assert kept.version == 1
+        with pytest.raises(StaleWriteError):
+            store.write_events([EventWrite(an_event("e3", 2), 1)])
+        with pytest.raises(StaleWriteError):
+            store.write_events([EventWrite(an_event("e1", 1), 0)])
+
+    def test_writing_the_same_version_again_changes_nothing(self, store: Store) -> None:
+        write(store, an_event())
+        before = store.last_event_change(Audience.OPEN)
+        write(store, an_event())
+        assert store.last_event_change(Audience.OPEN) == before
+
+    def test_members(self, store: Store) -> None:
+        one, two = a_post("1"), a_post("2")
+        write(store, an_event("a", 1, one, two), an_event("b", 1, a_report()))
+        assert store.events_of([one.id, two.id, "r1", "x"], OPEN) == {
+            one.id: "a",
+            two.id: "a",
+            "r1": "b",
+        }
+        write(store, an_event("b", 2, a_report(), two), an_event("a", 2, one))
+        assert store.events_of([one.id, two.id], OPEN) == {one.id: "a", two.id: "b"}
+        write(store, an_event("b", 3, merged_into="a"), an_event("a", 3, one, two, a_report()))
+        assert set(store.events_of([one.id, two.id, "r1"], OPEN).values()) == {"a"}
+        assert [e.id for e in store.open_events(NOW, OPEN)] == ["a"]
+        assert [e.id for e in store.events(EventQuery(), OPEN)] == ["a"]
+
+    def test_queue_queries(self, store: Store) -> None:
+        post = a_post()
+        accept(store, post)
+        assess(store, post.id)
+        write(
+            store,
+            an_event("a", 1, post, priority=0.2),
+            an_event("b", 1, priority=0.9, category=Category.WEAPON, started_at=NOW + MINUTE),
+            an_event("c", 1, priority=0.5, flagged=False, location=None, decided="reject"),
+            an_event("d", 1, priority=0.4, report_state=ReportState.UNKNOWN, incident=0.6),
+        )
+
+        def ids(**conditions: Any) -> list[str]:
+            return [e.id for e in store.events(EventQuery(**conditions), OPEN)]
+
+        assert ids() == ["b", "c", "d", "a"]
+        assert ids(limit=2) == ["b", "c"]
+        assert ids(flagged=True) == ["b", "d", "a"]
+        assert ids(undecided=False) == ["c"]
+        assert ids(categories=[Category.WEAPON]) == ["b"]
+        assert ids(states=[ReportState.UNKNOWN]) == ["d"]
+        assert ids(since=NOW + MINUTE) == ["b"]
+        assert ids(until=NOW + MINUTE) == ["c", "d", "a"]
+        assert ids(min_incident=0.7) == ["b", "c", "a"]
+        assert ids(bbox=(76.7, 43.1, 76.9, 43.3)) == ["b", "d", "a"]
+        assert ids(bbox=(70.0, 50.0, 71.0, 51.0)) == []
+        assert ids(text="сайын") == ["a"]
+        assert ids(order="time")[0] == "b"
+        assert store.events(EventQuery(), CONFIDENTIAL) == []
+
+    def test_event_changes_per_audience(self, store: Store) -> None:
+        secret = an_event("s", 1, audience=Audience.CONFIDENTIAL)
+        write(store, an_event("a", 1), secret, an_event("b", 1))
+        write(store, an_event("a", 2, priority=0.9))
+        changes = store.event_changes(Audience.OPEN, 0)
+        assert [(c.event.id, c.event.version) for c in changes] == [("a", 1), ("b", 1), ("a", 2)]
+        positions = [c.position for c in changes]
+        gaps = {later - earlier for earlier, later in itertools.pairwise(positions)}
+        assert gaps == {1}, "a gap would tell that something confidential was written"
+        assert store.event_changes(Audience.OPEN, positions[1]) == changes[2:]
+        assert store.last_event_change(Audience.OPEN) == positions[-1]
+        assert [c.event for c in store.event_changes(Audience.CONFIDENTIAL, 0)] == [secret]
+
+    def test_event_that_turns_confidential_leaves_no_trace(self, store: Store) -> None:
+        post = a_post()
+        write(store, an_event("e", 1, post, headline="гаишник"))
+        decision = Decision(
+            id="d1", event="e", event_version=1, kind=DecisionKind.CONFIRM, by="ann", at=NOW
+        )
+        store.add_decision(decision)
+        write(store, an_event("e", 2, post, audience=Audience.CONFIDENTIAL))
+        assert store.event("e", OPEN) is None
+        assert store.event_versions("e", OPEN) == []
+        assert store.events(EventQuery(), OPEN) == []
+        assert store.events_of([post.id], OPEN) == {}
+        assert store.decisions(OPEN) == []
+        assert all(c.event.id != "e" for c in store.event_changes(Audience.OPEN, 0))
+        assert store.stats(OPEN).events == store.stats(OPEN).decisions == 0
+        assert len(store.event_versions("e", CONFIDENTIAL)) == 2
+        assert [d.id for d in store.decisions(CONFIDENTIAL, "e")] == ["d1"]
+
+    # -- decisions, audit --
+
+    def test_decisions_are_conditional_and_idempotent(self, store: Store) -> None:
+        write(store, an_event("e", 1))
+        decision = Decision(
+            id="d1", event="e", event_version=1, kind=DecisionKind.REJECT, by="ann", at=NOW,
+            reason="old",
+        )  # fmt: skip
+        store.add_decision(decision)
+        write(store, an_event("e", 2, decided="reject"))
+        store.add_decision(decision)
+        stale = decision.model_copy(update={"id": "d2"})
+        with pytest.raises(StaleWriteError, match="look again"):
+            store.add_decision(stale)
+        with pytest.raises(StoreError, match="no event"):
+            store.add_decision(decision.model_copy(update={"id": "d3", "event": "x"}))
+        assert store.decisions(OPEN) == store.decisions(OPEN, "e") == [decision]
+        assert store.decisions(OPEN, "other") == []
+        assert [(c.kind, c.id) for c in store.changes(0)] == [("decision", "d1")]
+        assert [(a.by, a.action) for a in store.audit(OPEN)] == [("ann", "decide:reject")]
+
+    def test_chains(self, store: Store) -> None:
+        accept(store, a_post("1"), a_post("2"), a_post("1"))
+        store.accept_reports([a_report()])
+        assess(store, a_post("1").id)
+        secret = AuditEntry(
+            at=NOW, by="eve", action="read", subject="e", audience=Audience.CONFIDENTIAL
+        )
+        store.add_audit(secret)
+        store.add_audit(secret)
+        evidence = list(store.chain("evidence"))
+        assert [link.subject for link in evidence] == [a_post("1").id, a_post("2").id, "r1"]
+        assert first_break(evidence) is None
+        assert len(list(store.chain("audit_confidential"))) == 2
+        assert list(store.chain("audit_open")) == []
+        assert store.audit(OPEN) == []
+        assert store.audit(CONFIDENTIAL) == [secret, secret]
+        for name in ("evidence", "audit_open", "audit_confidential"):
+            assert store.broken_links(name) == []
+        with pytest.raises(StoreError, match="no chain"):
+            list(store.chain("gold"))
+
+    # -- feeds, progress, accounts --
+
+    def test_heartbeats_never_go_back(self, store: Store) -> None:
+        newer = Heartbeat(feed="app", at=NOW, limit_s=300)
+        store.beat(newer)
+        store.beat(Heartbeat(feed="app", at=NOW - MINUTE, limit_s=300))
+        store.beat(Heartbeat(feed="a-calls", at=NOW - MINUTE, limit_s=60))
+        assert [(h.feed, h.at) for h in store.heartbeats()] == [
+            ("a-calls", NOW - MINUTE),
+            ("app", NOW),
+        ]
+
+    def test_notes(self, store: Store) -> None:
+        assert store.note("k") is None
+        store.put_note("k", "1")
+        store.put_note("k", "2")
+        assert store.note("k") == "2"
+        assert store.put_note_once("k", "3") == "2"
+        assert store.put_note_once("fresh", "4") == store.note("fresh") == "4"
+
+    def test_accounts(self, store: Store) -> None:
+        user = User(name="ann", role=Role.SPECIALIST, password_hash="x", created_at=NOW)
+        store.put_user(user)
+        store.put_user(user.model_copy(update={"role": Role.ANALYST}))
+        kept = store.user("ann")
+        assert kept is not None
+        assert kept.role is Role.ANALYST
+        assert [u.name for u in store.users()] == ["ann"]
+        session = Session(id="s", user="ann", created_at=NOW, expires_at=NOW + MINUTE, csrf="c")
+        store.put_session(session)
+        prolonged = session.model_copy(update={"expires_at": NOW + 2 * MINUTE})
+        store.put_session(prolonged)
+        assert store.session("s") == prolonged
+        store.drop_session("s")
+        assert store.session("s") is None
+        assert store.user("bob") is None
+
+    def test_stats(self, store: Store) -> None:
+        post = a_post()
+        accept(store, post)
+        store.save_assessments([(an_assessment(post.id), Audience.OPEN)], NOW + 2 * MINUTE)
+        write(store, an_event("e", 1, post, updated_at=NOW + 3 * MINUTE))
+        stats = store.stats(OPEN)
+        assert (stats.posts, stats.reports, stats.events, stats.flagged) == (1, 0, 1, 1)
+        assert stats.latencies["accept_to_assess"].p95_s == pytest.approx(120)
+        assert stats.latencies["assess_to_event"].p50_s == pytest.approx(60)
+        assert store.stats(CONFIDENTIAL).latencies["accept_to_assess"].p50_s is None
