@@ -251,10 +251,9 @@ def listen() -> None:
 @gazetteer.command("find")
 def gazetteer_find(text: str) -> None:
     """What the gazetteer makes of a text, and why."""
-    from nlp.gazetteer import Gazetteer
+    from oqiga.places import find_rows
 
-    context = _context()
-    for row in Gazetteer.load(context.gazetteer_file).find(text):
+    for row in find_rows(_assessor(_context()), text):
         typer.echo(json.dumps(row, ensure_ascii=False))
 
 
@@ -322,10 +321,19 @@ def evaluate(
 ) -> None:
     """The models' figures per language and category."""
     from nlp.evaluate import evaluate as measure
+    from nlp.evaluate import table
     from oqiga.context import CORPUS
 
-    context = _context()
-    typer.echo(measure(CORPUS, context.model_dir, external=external))
+    assessor = _assessor(_context())
+    with Bar("evaluating") as bar:
+        figures = measure(
+            CORPUS,
+            assessor.gazetteer,
+            assessor=assessor,
+            langid_dir=None if external is None else external / "langid",
+            progress=bar.to,
+        )
+    typer.echo(table(figures))
 
 
 @app.command()

@@ -27,8 +27,8 @@ from correlator.correlate import correlate
 from correlator.freshness import Freshness
 from correlator.model import PairModel
 from correlator.pairs import score
-from nlp.assessor import Assessor, subject_of_post, subject_of_report
-from nlp.run import audience_of
+from nlp.assessor import Assessor, subject_of_post
+from nlp.run import audience_of, subject_of
 from store.ingest import CONFLICT
 
 log = logging.getLogger(__name__)
@@ -148,7 +148,7 @@ def correlate_all(
 
     ``advance`` is told how many more records were assessed.
     """
-    records = [*posts, *reports]
+    records: list[Post | Report] = [*posts, *reports]
     assessed: list[Assessed] = []
     for batch in batches(records, settings.nlp.batch):
         assessed += assess_records(batch, assessor, settings)
@@ -160,6 +160,7 @@ def correlate_all(
         model=model,
         as_of=as_of or max(times, default=EPOCH),
         freshness=Freshness.always(),
+        incident_at=settings.nlp.incident_at,
     )
 
 
@@ -167,12 +168,10 @@ def assess_records(
     records: Sequence[Post | Report], assessor: Assessor, settings: Settings
 ) -> list[Assessed]:
     """Records with their assessment and audience."""
-    subjects = [
-        subject_of_post(r) if isinstance(r, Post) else subject_of_report(r) for r in records
-    ]
+    subjects = [subject_of(record) for record in records]
     return [
         Assessed(
-            subject=record, assessment=found, audience=audience_of(record, found, settings.nlp)
+            subject=record, assessment=found, audience=audience_of(record, found, settings)
         )
         for record, found in zip(records, assessor.assess(subjects), strict=True)
     ]

@@ -50,7 +50,7 @@ class Bar:
         if self._progress is not None:
             self._progress.update(self._task, completed=self._done)
 
-    def to(self, fraction: float, label: str) -> None:
+    def to(self, label: str, fraction: float) -> None:
         """Stand at ``fraction`` (0 to 1) of the whole, doing ``label``."""
         self._label, self._total = label, 1000
         self.advance(max(0, round(fraction * 1000) - self._done))

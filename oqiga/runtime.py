@@ -231,7 +231,7 @@ class _ReplayBar:
         done = self._replay.progress(self._clock.now())
         stats = self._store.stats(OPEN)
         label = f"replay: {stats.posts} posts, {stats.reports} reports, {stats.flagged} flagged"
-        self._bar.to(done, label)
+        self._bar.to(label, done)
         if done >= 1.0:
             self._bar.close()
             typer.echo(f"{label}; the replay is over, reading goes on.")

@@ -1,0 +1,160 @@
+"""From accepting a post to its event standing in a real browser's queue, at 50 posts a second.
+
+Also: seconds from start to ready, and memory of the whole process group (proportional set size,
+so that pages which processes share count once).
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psutil
+from playwright.sync_api import Page, sync_playwright
+
+from benchmarks.corpus import corpus_posts
+from benchmarks.harness import Running, settings_for
+from core.ids import digest
+from core.records import Heartbeat, Post
+from store.open import open_store
+from store.protocol import OPEN, Store
+
+RATE_PER_S = 50.0
+SECONDS = 40.0
+SETTLE_S = 8.0
+
+WATCH = """() => {
+  window.appeared = {};
+  const note = () => {
+    for (const row of document.querySelectorAll("#rows li.row[data-id]"))
+      window.appeared[row.dataset.id] ??= Date.now() / 1000;
+  };
+  new MutationObserver(note).observe(document.getElementById("rows"), {childList: true});
+  note();
+}"""
+
+
+@dataclass(frozen=True)
+class LiveFigures:
+    """``latencies_s``: one a flagged event, sorted."""
+
+    ready_s: float
+    posts: int
+    posts_per_s: float
+    latencies_s: tuple[float, ...]
+    memory_bytes: int
+
+    def quantile_s(self, q: float) -> float:
+        """A quantile of the latencies in seconds."""
+        return self.latencies_s[min(len(self.latencies_s) - 1, int(q * len(self.latencies_s)))]
+
+
+def measure(home: Path) -> LiveFigures:
+    """Run it once under ``home``."""
+    started = time.monotonic()
+    running = Running.start(home)
+    try:
+        running.wait_ready()
+        ready_s = time.monotonic() - started
+        store = open_store(settings_for(home))
+        try:
+            with sync_playwright() as playwright:
+                browser = playwright.chromium.launch(
+                    executable_path=shutil.which("chromium"),
+                    args=["--no-sandbox", "--disable-background-networking"],
+                )
+                page = browser.new_page(viewport={"width": 1366, "height": 768})
+                sign_in(page, running, home)
+                page.evaluate(WATCH)
+                posts, rate = _feed(store)
+                memory = group_memory(running)
+                page.wait_for_timeout(SETTLE_S * 1000)
+                appeared: dict[str, float] = page.evaluate("() => window.appeared")
+                browser.close()
+            latencies = sorted(_latency(store, *item) for item in appeared.items())
+        finally:
+            store.close()
+    finally:
+        running.stop()
+    return LiveFigures(ready_s, posts, rate, tuple(latencies), memory)
+
+
+def sign_in(page: Page, running: Running, home: Path, role: str = "specialist") -> None:
+    """Sign in as the account of a role that the first run has made."""
+    passwords = dict(
+        line.split() for line in (home / "accounts.txt").read_text(encoding="utf-8").splitlines()
+    )
+    page.goto(f"http://127.0.0.1:{running.port}/login")
+    page.fill("input[name=name]", role)
+    page.fill("input[name=password]", passwords[role])
+    page.click("button[type=submit]")
+    page.wait_for_selector("#rows", state="attached")
+
+
+def group_memory(running: Running) -> int:
+    """Bytes of the parent and all its parts."""
+    parent = psutil.Process(running.process.pid)
+    return sum(
+        process.memory_full_info().pss for process in [parent, *parent.children(recursive=True)]
+    )
+
+
+def _feed(store: Store) -> tuple[int, float]:
+    """Posts of the corpus, as if written now, at the wanted rate; returns count and true rate."""
+    random_ = random.Random(102)  # noqa: S311 - order of texts, no secret
+    texts = corpus_posts()
+    started = time.monotonic()
+    sent = 0
+    while (elapsed := time.monotonic() - started) < SECONDS:
+        due = int(elapsed * RATE_PER_S) - sent
+        if due > 0:
+            now = datetime.now(UTC)
+            for feed in ("app", "calls"):
+                store.beat(Heartbeat(feed=feed, at=now, limit_s=300))
+            batch = [_fresh(random_.choice(texts), sent + i, now) for i in range(due)]
+            store.accept_posts([(post, None) for post in batch])
+            sent += due
+        time.sleep(0.02)
+    return sent, sent / (time.monotonic() - started)
+
+
+def _fresh(post: Post, number: int, now: datetime) -> Post:
+    name = f"bench-{number}"
+    return post.model_copy(
+        update={
+            "id": digest("bench", name),
+            "native_id": name,
+            "posted_at": now - timedelta(seconds=1),
+            "accepted_at": now,
+            "content": name,
+        }
+    )
+
+
+def _latency(store: Store, event_id: str, appeared: float) -> float:
+    first = next(e for e in store.event_versions(event_id, OPEN) if e.flagged)
+    accepted = max(
+        version.accepted_at
+        for link in first.posts
+        for version in store.post_versions(link.id, OPEN)
+    )
+    return appeared - accepted.timestamp()
+
+
+def describe(figures: LiveFigures) -> Sequence[tuple[str, str]]:
+    """Rows of the document."""
+    return [
+        ("start to ready", f"{figures.ready_s:.1f} s (aim under 15 s)"),
+        (
+            f"accepted post to browser's queue at {figures.posts_per_s:.0f} posts/s",
+            f"median {figures.quantile_s(0.5):.2f} s, 95th percentile "
+            f"{figures.quantile_s(0.95):.2f} s over {len(figures.latencies_s)} events "
+            "(aim under 2 s)",
+        ),
+        ("memory of all processes", f"{figures.memory_bytes / 1e6:.0f} MB (aim under 1,200 MB)"),
+    ]
