@@ -1,0 +1,201 @@
+"""Training the pair model and measuring correlation against labelled streams.
+
+``python -m benchmarks.correlation train MODELS`` trains ``correlator/model.json`` on the train part
+of ``correlator/corpus`` as assessed by the models in the folder MODELS; ``evaluate`` measures the
+shipped model on the train and test parts and on the demonstration.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.corpus import ROOT, corpus_posts, posts, reports
+from core.records import Assessed, Event, Post, Report, ReportState
+from core.settings import Settings
+from core.versions import speaking
+from correlator.correlate import at, correlate
+from correlator.evaluation import Share, b_cubed, pairwise, partition_of, post_report
+from correlator.freshness import Freshness
+from correlator.model import PairModel
+from correlator.train import labelled_pairs, rarities, same_event_pairs, train
+from nlp.assessor import Assessor, subject_of_post, subject_of_report
+from nlp.run import audience_of
+
+CORPUS = ROOT / "correlator" / "corpus"
+DEMO = ROOT / "oqiga" / "demo"
+END = datetime(2100, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Assessed records and what they are labelled with, by record id.
+
+    ``truth``: event; a post of no event has a key of its own. ``incidents``: posts labelled so.
+    """
+
+    records: list[Assessed]
+    truth: dict[str, str]
+    incidents: set[str]
+
+    def reports(self) -> set[str]:
+        """Ids of the reports."""
+        return {r.subject.id for r in self.records if isinstance(r.subject, Report)}
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What the events of a stream are worth. ``state``: share of labelled incidents."""
+
+    b_cubed: Share
+    pairs: Share
+    post_report: Share
+    state: float
+    flagged: Share
+
+
+def read(assessor: Assessor, post_file: Path, report_file: Path) -> Stream:
+    """A labelled stream, each post in its speaking version."""
+    versions: dict[str, list[Post]] = {}
+    for post in posts(post_file):
+        versions.setdefault(post.id, []).append(post)
+    subjects: list[Post | Report] = [*map(speaking, versions.values()), *reports(report_file)]
+    settings = Settings()
+    found = assessor.assess(
+        [subject_of_post(s) if isinstance(s, Post) else subject_of_report(s) for s in subjects]
+    )
+    records = [
+        Assessed(subject=s, assessment=a, audience=audience_of(s, a, settings))
+        for s, a in zip(subjects, found, strict=True)
+    ]
+    return Stream(
+        records=records,
+        truth={s.id: str(s.extra.get("event") or s.id) for s in subjects},
+        incidents={s.id for s in subjects if s.extra.get("incident") is True},
+    )
+
+
+def measure(stream: Stream, model: PairModel, settings: Settings) -> Scores:
+    """Correlate a stream and compare with its labels."""
+    events = correlate(
+        stream.records,
+        settings=settings.correlator,
+        model=model,
+        as_of=END,
+        freshness=Freshness.always(),
+        incident_at=settings.nlp.incident_at,
+    )
+    found = partition_of(events)
+    return Scores(
+        b_cubed=b_cubed(found, stream.truth),
+        pairs=pairwise(found, stream.truth),
+        post_report=post_report(found, stream.truth, stream.reports()),
+        state=_states(stream, events),
+        flagged=_flags(stream, events),
+    )
+
+
+def _true_states(stream: Stream) -> dict[str, ReportState]:
+    """Report state of each labelled event that some post calls an incident."""
+    posted: dict[str, datetime] = {}
+    told: dict[str, datetime] = {}
+    incidents = {stream.truth[post] for post in stream.incidents}
+    for record in stream.records:
+        times = told if isinstance(record.subject, Report) else posted
+        key = stream.truth[record.subject.id]
+        times[key] = min(times.get(key, END), at(record))
+    states = {}
+    for key in incidents:
+        if key not in told:
+            states[key] = ReportState.UNREPORTED
+        elif told[key] <= posted[key]:
+            states[key] = ReportState.REPORTED_BEFORE
+        else:
+            states[key] = ReportState.REPORTED_AFTER
+    return states
+
+
+def _main_event(stream: Stream, events: Sequence[Event]) -> dict[str, Event]:
+    """For each labelled event the found event that has most of its posts."""
+    counts: dict[str, Counter[str]] = {}
+    by_id = {event.id: event for event in events}
+    for event in events:
+        for link in event.posts:
+            counts.setdefault(stream.truth[link.id], Counter())[event.id] += 1
+    return {
+        key: by_id[min(votes, key=lambda e: (-votes[e], e))] for key, votes in counts.items()
+    }
+
+
+def _states(stream: Stream, events: Sequence[Event]) -> float:
+    states, mains = _true_states(stream), _main_event(stream, events)
+    right = sum(mains[key].report_state is state for key, state in states.items())
+    return right / len(states) if states else 1.0
+
+
+def _flags(stream: Stream, events: Sequence[Event]) -> Share:
+    wanted = {k for k, s in _true_states(stream).items() if s is ReportState.UNREPORTED}
+    flagged = [event for event in events if event.flagged]
+    spoken = [
+        min(votes, key=lambda k: (-votes[k], k))
+        for votes in (Counter(stream.truth[link.id] for link in e.posts) for e in flagged)
+    ]
+    right = [key for key in spoken if key in wanted]
+    return Share(
+        len(right) / len(flagged) if flagged else 1.0,
+        len(set(right)) / len(wanted) if wanted else 1.0,
+    )
+
+
+def train_model(stream: Stream, settings: Settings) -> tuple[PairModel, float]:
+    """The pair model of a labelled stream, and blocking's recall of its same-event pairs."""
+    texts = [record.subject.text for record in stream.records]
+    idf = rarities([*texts, *(post.text for post in corpus_posts())])
+    pairs = labelled_pairs(stream.records, stream.truth, idf=idf, settings=settings.correlator)
+    wanted = len(same_event_pairs(stream.records, stream.truth, idf=idf))
+    return train(pairs, idf=idf), sum(pair.same for pair in pairs) / wanted
+
+
+def table(rows: dict[str, Scores]) -> str:
+    """The scores as a table in Markdown."""
+    lines = [
+        "| stream | B-cubed P / R / F1 | pairs P / R / F1 | post-report F1 | report state | "
+        "flagged P / R |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, s in rows.items():
+        cubed, pairs = s.b_cubed, s.pairs
+        lines.append(
+            f"| {name} | {cubed.precision:.3f} / {cubed.recall:.3f} / {cubed.f1:.3f} | "
+            f"{pairs.precision:.3f} / {pairs.recall:.3f} / {pairs.f1:.3f} | "
+            f"{s.post_report.f1:.3f} | {s.state:.3f} | "
+            f"{s.flagged.precision:.3f} / {s.flagged.recall:.3f} |"
+        )
+    return "\n".join(lines)
+
+
+def main(command: str, model_dir: Path) -> None:
+    """Run one of the two commands."""
+    settings, assessor = Settings(), Assessor.load(model_dir)
+    learned = read(assessor, CORPUS / "train_posts.jsonl", CORPUS / "train_reports.jsonl")
+    if command == "train":
+        model, recall = train_model(learned, settings)
+        model.save()
+        sys.stdout.write(json.dumps({"digest": model.digest, "blocking_recall": recall}) + "\n")
+    model = PairModel.load()
+    streams = {
+        "train": learned,
+        "test": read(assessor, CORPUS / "test_posts.jsonl", CORPUS / "test_reports.jsonl"),
+        "demonstration": read(assessor, DEMO / "posts.jsonl", DEMO / "reports.jsonl"),
+    }
+    rows = {name: measure(stream, model, settings) for name, stream in streams.items()}
+    sys.stdout.write(table(rows) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))
