@@ -112,7 +112,12 @@ class MediaRef(Record):
 
 
 class RawPost(Record):
-    """What a source served, untouched, so that posts can be derived again."""
+    """What a source served, untouched, so that posts can be derived again.
+
+    In JSON the payload is base64: pages come in any encoding, and not all bytes are UTF-8.
+    """
+
+    model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 
     id: str
     source: str

@@ -1,0 +1,24 @@
+"""When a source is read again. Pure."""
+
+from __future__ import annotations
+
+MAX_WAIT_S = 3600.0
+"""A source that fails is asked at least once an hour, so that its return is noticed."""
+
+
+def next_wait_s(interval_s: float, failures: int, asked_s: float | None = None) -> float:
+    """Seconds until the next reading after ``failures`` failed ones in a row.
+
+    The wait doubles with each failure up to ``MAX_WAIT_S`` (or the interval, if that is longer).
+    ``asked_s``: what the source asked for (Retry-After), obeyed up to a day.
+    """
+    wait_s = interval_s
+    if failures:
+        wait_s = min(interval_s * 2.0 ** min(failures, 30), max(MAX_WAIT_S, interval_s))
+    return max(wait_s, min(asked_s or 0.0, 86_400.0))
+
+
+def retry_after_s(header: str | None) -> float | None:
+    """Seconds of a Retry-After header; a date or nonsense is ``None`` (RFC 9110, 10.2.3)."""
+    text = (header or "").strip()
+    return float(text) if text.isascii() and text.isdecimal() and len(text) < 9 else None

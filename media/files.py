@@ -1,0 +1,175 @@
+"""Photos and videos on disk, named by the SHA-256 of their content.
+
+A file lies on the shelf of the records that use it: what is not yet assessed, what is
+confidential and what was set aside never share a folder with what everybody may see. The same
+content on one shelf is one file. A file appears whole or not at all and is on disk when the call
+returns.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import secrets
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import BinaryIO
+
+from core.errors import StoreError
+from core.records import Audience
+
+MEDIA_FOLDER = Path("media")
+INCOMING = "incoming"
+STALE_S = 3600.0
+"""Age at which an unfinished file is rubbish: a 100 MB video at 0.25 Mbit/s takes 54 minutes."""
+_DIGEST = re.compile("[0-9a-f]{64}")
+
+
+class Shelf(StrEnum):
+    """Where a file lies: with the records of an audience, or with what was set aside."""
+
+    PENDING = "pending"
+    OPEN = "open"
+    CONFIDENTIAL = "confidential"
+    SET_ASIDE = "set_aside"
+
+    @classmethod
+    def of(cls, audience: Audience) -> Shelf:
+        """The shelf of an audience's records."""
+        return cls(audience.value)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A received file that has no place yet. ``digest``: SHA-256 of its content, hex."""
+
+    path: Path
+    digest: str
+    size_bytes: int
+
+
+class DraftWriter:
+    """Receives a file piece by piece; ``finish`` makes it durable, ``discard`` drops it."""
+
+    def __init__(self, path: Path) -> None:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        self._file: BinaryIO = os.fdopen(descriptor, "wb")
+        self._hash = hashlib.sha256()
+        self.path = path
+        self.size_bytes = 0
+
+    def write(self, data: bytes) -> None:
+        """Append; raises OSError when the disk is full."""
+        self._file.write(data)
+        self._hash.update(data)
+        self.size_bytes += len(data)
+
+    def finish(self) -> Draft:
+        """Flush to disk and close."""
+        with self._file:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        return Draft(self.path, self._hash.hexdigest(), self.size_bytes)
+
+    def discard(self) -> None:
+        """Close and remove."""
+        with contextlib.suppress(OSError):  # closing flushes, and a full disk fails that again
+            self._file.close()
+        self.path.unlink(missing_ok=True)
+
+
+class MediaFiles:
+    """The folder of all photos and videos: ``<root>/<shelf>/ab/cdef…``."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def draft(self) -> DraftWriter:
+        """Start to receive a file."""
+        folder = self.root / INCOMING
+        _make(folder)
+        return DraftWriter(folder / secrets.token_hex(16))
+
+    def keep(self, draft: Draft, shelf: Shelf) -> Path:
+        """Put a finished draft on a shelf; the same content there already is one file."""
+        target = self.path(draft.digest, shelf)
+        _make(target.parent)
+        draft.path.replace(target)
+        _sync(target.parent)
+        return target
+
+    def path(self, digest: str, shelf: Shelf) -> Path:
+        """Where a content lies on that shelf, whether it is there or not."""
+        if not _DIGEST.fullmatch(digest):
+            raise StoreError(f"{digest[:80]!r} is no SHA-256 digest in hex")
+        return self.root / shelf.value / digest[:2] / digest[2:]
+
+    def has(self, digest: str, shelf: Shelf) -> bool:
+        """Whether a content lies on that shelf."""
+        return self.path(digest, shelf).is_file()
+
+    def move(self, digest: str, source: Shelf, target: Shelf, *, keep_source: bool = False) -> None:
+        """Move a content to another shelf; raises StoreError when it lies on neither.
+
+        Repeating it changes nothing. ``keep_source``: another record on the old shelf still uses
+        the content. At every moment the content lies on at least one of the two.
+        """
+        old, new = self.path(digest, source), self.path(digest, target)
+        if source is target:
+            return
+        _make(new.parent)
+        try:
+            os.link(old, new)
+        except FileExistsError:
+            pass  # moved before: what is left is to clear the old shelf
+        except FileNotFoundError as error:
+            if not new.is_file():
+                raise StoreError(
+                    f"media {digest} lies neither under {source.value} nor under {target.value}"
+                ) from error
+        _sync(new.parent)
+        if not keep_source and old.is_file():
+            old.unlink(missing_ok=True)
+            _sync(old.parent)
+
+    def remove(self, digest: str, shelf: Shelf) -> None:
+        """Remove a content from a shelf; absent is fine."""
+        path = self.path(digest, shelf)
+        path.unlink(missing_ok=True)
+        if path.parent.is_dir():
+            _sync(path.parent)
+
+    def sweep(self, older_than_s: float = STALE_S) -> int:
+        """Remove unfinished files that a crash or a broken connection left; how many."""
+        folder = self.root / INCOMING
+        if not folder.is_dir():
+            return 0
+        limit = time.time() - older_than_s
+        count = 0
+        for path in folder.iterdir():
+            with contextlib.suppress(FileNotFoundError):  # finished in this very moment
+                if path.stat().st_mtime < limit:
+                    path.unlink()
+                    count += 1
+        return count
+
+
+def _make(folder: Path) -> None:
+    """Make a folder, readable by its owner only, so that it survives a power cut."""
+    missing = [f for f in (folder, *folder.parents) if not f.exists()]
+    for each in reversed(missing):
+        with contextlib.suppress(FileExistsError):  # another process was first
+            each.mkdir(mode=0o700)
+        _sync(each.parent)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
