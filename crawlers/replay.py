@@ -319,4 +319,5 @@ def _add(total: IngestSummary, more: IngestSummary) -> None:
     total.accepted += more.accepted
     total.repeated += more.repeated
     total.refused += more.refused
+    total.conflicts += more.conflicts
     total.problems += more.problems

@@ -37,9 +37,11 @@ app = typer.Typer(
 ingest = typer.Typer(help="Records into the configured store.", no_args_is_help=True)
 gazetteer = typer.Typer(help="Places: look up, import your own.", no_args_is_help=True)
 report = typer.Typer(help="Reports for people.", no_args_is_help=True)
+key = typer.Typer(help="API keys of the systems that send reports.", no_args_is_help=True)
 app.add_typer(ingest, name="ingest")
 app.add_typer(gazetteer, name="gazetteer")
 app.add_typer(report, name="report")
+app.add_typer(key, name="key")
 
 Input = Annotated[Path | None, typer.Option("--input", "-i", help="default: standard input")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="default: standard output")]
@@ -189,7 +191,7 @@ def run(
         list[Path] | None,
         typer.Option("--replay", help="recorded posts or reports, fed as if live; repeatable"),
     ] = None,
-    speed: Annotated[float, typer.Option("--speed", min=0.01, help="times as fast as life")] = 60.0,
+    speed: Annotated[float, typer.Option("--speed", min=1.0, help="times as fast as life")] = 60.0,
     sources: Annotated[
         Path | None, typer.Option("--sources", help="sources to read; default: from settings")
     ] = None,
@@ -299,6 +301,15 @@ def report_nightly(
     folder = output or context.settings.under_home(Path("reports"))
     for path in write_nightly(context.store, context.settings, context.clock, day, folder):
         typer.echo(str(path))
+
+
+@key.command("new")
+def key_new(name: str) -> None:
+    """Make an API key for POST /api/reports; it is shown once and only its hash is kept."""
+    from intake.keys import new_key
+
+    settings = _settings()
+    typer.echo(new_key(settings.under_home(settings.intake.keys_file), name))
 
 
 @app.command()

@@ -170,9 +170,7 @@ def assess_records(
     """Records with their assessment and audience."""
     subjects = [subject_of(record) for record in records]
     return [
-        Assessed(
-            subject=record, assessment=found, audience=audience_of(record, found, settings)
-        )
+        Assessed(subject=record, assessment=found, audience=audience_of(record, found, settings))
         for record, found in zip(records, assessor.assess(subjects), strict=True)
     ]
 

@@ -46,9 +46,12 @@ def pipeline(context: Context, stop: threading.Event) -> None:
     from correlator.run import LiveCorrelator
     from nlp.assessor import Assessor
     from nlp.run import assess_pending
+    from oqiga.shelving import Shelving
 
     settings = context.settings
     assessor = Assessor.load(context.model_dir, context.gazetteer_file)
+    shelving = Shelving(context.store, settings)
+    shelving.repair(context.clock)
     live = LiveCorrelator(context.store, settings, PairModel.load(), context.clock)
     live.start()
     _ready()
@@ -97,14 +100,14 @@ def readers(context: Context, stop: threading.Event) -> None:
     _ready()
     with ThreadPoolExecutor(len(tasks)) as pool:
         futures = [pool.submit(task) for task in tasks]
+        # A reader that ends before it was told to is a fault: end as a whole, be started again.
+        for future in futures:
+            future.add_done_callback(lambda _: stop.set())
         if sources:
             from crawlers.run import listen
 
             listen(context.store, sources, settings, context.clock, stop)
-        while not stop.wait(0.5):
-            for future in futures:
-                if future.done():
-                    stop.set()  # a reader that ended is a fault: say so by ending, be restarted
+        stop.wait()
         for future in futures:
             future.result()
 

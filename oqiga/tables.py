@@ -11,10 +11,13 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 from rich.table import Table
 
+from core.masking import masked
 from core.records import Event, Source
 from store.protocol import OPEN, Latency, Store
 
 LOCAL = ZoneInfo("Asia/Almaty")
+PRINTED_WIDTH = 160
+"""Columns when the output goes to a file or a pipe."""
 
 
 def flag_row(event: Event) -> dict[str, Any]:
@@ -36,7 +39,10 @@ def flag_row(event: Event) -> dict[str, Any]:
 
 def print_flags(events: Sequence[Event]) -> None:
     """The queue as a table."""
-    table = Table("priority", "category", "state", "since", "posts", "place", "headline")
+    table = Table()
+    for name in ("priority", "category", "state", "since", "posts", "place"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("headline", no_wrap=True, overflow="ellipsis", ratio=1)
     for event in events:
         place = event.location
         table.add_row(
@@ -46,9 +52,11 @@ def print_flags(events: Sequence[Event]) -> None:
             event.started_at.astimezone(LOCAL).strftime("%H:%M"),
             str(len(event.posts)),
             "-" if place is None else f"{place.lat:.4f} {place.lon:.4f} ±{place.radius_m:.0f} m",
-            " ".join(event.headline.split())[:60],
+            masked(" ".join(event.headline.split())),
         )
     console = Console()
+    if not console.is_terminal:
+        console.width = PRINTED_WIDTH
     console.print(table)
     console.print(f"{len(events)} flagged events")
 

@@ -26,17 +26,21 @@ CONFLICT = (
 
 @dataclass
 class IngestSummary:
-    """What became of the lines. ``problems``: (line number, text) of each refused one."""
+    """What became of the lines. ``problems``: (line number, text) of each refused one.
+
+    ``conflicts``: those of the refused that were readable, but whose id is known otherwise.
+    """
 
     accepted: int = 0
     repeated: int = 0
     refused: int = 0
+    conflicts: int = 0
     problems: list[tuple[int, str]] = field(default_factory=list)
 
     @property
     def read(self) -> int:
         """Lines that were readable records."""
-        return self.accepted + self.repeated
+        return self.accepted + self.repeated + self.conflicts
 
 
 def ingest_posts(
@@ -103,6 +107,7 @@ def _ingest(
             elif outcome is Outcome.REPEATED:
                 summary.repeated += 1
             else:
+                summary.conflicts += 1
                 bad.append((line, CONFLICT))
         bad.sort(key=lambda item: item[0].number)
         store.set_aside([_aside(kind, where, line, problem, clock) for line, problem in bad])
