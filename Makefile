@@ -4,7 +4,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 UV_VERSION := $(shell sed -n 's/^uv==//p' requirements.txt)
-SOURCES ?=
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check bench soak clean requirements
 
@@ -14,7 +13,11 @@ help: ## what the targets do
 setup: $(VENV)/.installed nlp/models/.made ## everything into .venv, models trained from the corpus
 
 run: setup ## the main job on the embedded store; SOURCES=my.toml for real sources
-	@$(BIN)/oqiga run $(if $(SOURCES),--sources $(SOURCES),--demo)
+ifdef SOURCES
+	@OQIGA_HOME=$${OQIGA_HOME:-data/live} $(BIN)/oqiga run --sources $(SOURCES)
+else
+	@$(BIN)/oqiga run --demo
+endif
 
 test: setup ## all tests
 	$(BIN)/pytest

@@ -23,7 +23,7 @@ from correlator.correlate import at, correlate
 from correlator.evaluation import Share, b_cubed, pairwise, partition_of, post_report
 from correlator.freshness import Freshness
 from correlator.model import PairModel
-from correlator.train import labelled_pairs, rarities, same_event_pairs, train
+from correlator.train import crowded_pairs, labelled_pairs, rarities, same_event_pairs, train
 from nlp.assessor import Assessor, subject_of_post, subject_of_report
 from nlp.run import audience_of
 
@@ -127,9 +127,7 @@ def _main_event(stream: Stream, events: Sequence[Event]) -> dict[str, Event]:
     for event in events:
         for link in event.posts:
             counts.setdefault(stream.truth[link.id], Counter())[event.id] += 1
-    return {
-        key: by_id[min(votes, key=lambda e: (-votes[e], e))] for key, votes in counts.items()
-    }
+    return {key: by_id[min(votes, key=lambda e: (-votes[e], e))] for key, votes in counts.items()}
 
 
 def _states(stream: Stream, events: Sequence[Event]) -> float:
@@ -158,7 +156,8 @@ def train_model(stream: Stream, settings: Settings) -> tuple[PairModel, float]:
     idf = rarities([*texts, *(post.text for post in corpus_posts())])
     pairs = labelled_pairs(stream.records, stream.truth, idf=idf, settings=settings.correlator)
     wanted = len(same_event_pairs(stream.records, stream.truth, idf=idf))
-    return train(pairs, idf=idf), sum(pair.same for pair in pairs) / wanted
+    crowd = crowded_pairs(stream.records, stream.truth, idf=idf, settings=settings.correlator)
+    return train([*pairs, *crowd], idf=idf), sum(pair.same for pair in pairs) / wanted
 
 
 def table(rows: dict[str, Scores]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from statistics import median
 
@@ -48,7 +49,7 @@ def _assessing(posts: Sequence[Post]) -> list[Speed]:
     peers = {"natasha NER alone": _natasha(), "TF-IDF classifier alone": _classifier(posts)}
     ours, theirs = _in_turn(
         lambda: assessor.assess(subjects),
-        {name: (lambda run=run: run(texts)) for name, run in peers.items()},
+        {name: partial(run, texts) for name, run in peers.items()},
     )
     return [
         Speed("posts assessed", len(posts) / ours, name, len(posts) / seconds)

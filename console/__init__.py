@@ -1,1 +1,1 @@
-"""The specialists' console."""
+"""The web console: queue, map, event page, decisions and accounts."""

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 from rich.table import Table
 
-from core.masking import masked
+from core.masking import mask
 from core.records import Event, Source
 from store.protocol import OPEN, Latency, Store
 
@@ -52,7 +52,7 @@ def print_flags(events: Sequence[Event]) -> None:
             event.started_at.astimezone(LOCAL).strftime("%H:%M"),
             str(len(event.posts)),
             "-" if place is None else f"{place.lat:.4f} {place.lon:.4f} ±{place.radius_m:.0f} m",
-            masked(" ".join(event.headline.split())),
+            mask(" ".join(event.headline.split())),
         )
     console = Console()
     if not console.is_terminal:

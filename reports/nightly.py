@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
-from core.masking import masked
+from core.masking import mask
 from core.records import Category, Event, ReportState
 
 GRAVEST = 10
@@ -100,7 +100,7 @@ def numbers(events: Sequence[Event], day: date, zone: ZoneInfo) -> NightlyNumber
                 posts=len(e.posts),
                 reports=len(e.reports),
                 decided=e.decided,
-                headline=masked(e.headline),
+                headline=mask(e.headline),
             )
             for e in ranked[:GRAVEST]
         ],

@@ -18,7 +18,7 @@ from core.errors import SettingsError
 from core.ids import content_digest, digest
 from core.inputs import make_post
 from core.log import configure
-from core.masking import MASK, masked
+from core.masking import HIDDEN, mask
 from core.records import ChainLink, Outcome, Post
 from core.settings import load_settings, load_sources, secret_key
 from core.versions import judge, newest, speaking
@@ -97,17 +97,17 @@ def test_versions() -> None:
     ],
 )
 def test_masking_keeps_length(text: str, hidden: str) -> None:
-    shown = masked(text)
+    shown = mask(text)
     assert len(shown) == len(text)
     assert hidden not in shown
-    assert MASK in shown
+    assert HIDDEN in shown
 
 
 @pytest.mark.parametrize(
     "text", ["в 19:45 на Абая 150", "дом 5, кв 12", "2026 год", "8 мкр 25 дом"]
 )
 def test_masking_leaves_addresses(text: str) -> None:
-    assert masked(text) == text
+    assert mask(text) == text
 
 
 def test_settings_from_file_and_environment(tmp_path: Path) -> None:

@@ -1,0 +1,174 @@
+"""Accounts and sessions: argon2id, lock-out, and cookies whose digest alone is stored."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from core.clock import Clock
+from core.errors import InputError
+from core.records import AuditEntry, Role, Session, User
+from store.protocol import Store
+
+MAX_WRONG = 10
+LOCK_WINDOW = timedelta(minutes=10)
+MAX_NAME_CHARS = 100
+MAX_PASSWORD_CHARS = 1_000
+MIN_PASSWORD_CHARS = 8
+_REMEMBERED_NAMES = 10_000
+_HASHINGS_AT_ONCE = 2
+"""One hash takes 64 MiB (RFC 9106, second recommended option): a flood must not eat the machine."""
+
+_hasher = PasswordHasher()
+_NOBODY = (  # the hash of a random password that nobody kept
+    "$argon2id$v=19$m=65536,t=3,p=4$od3lzm1ASOI2j0CTGC4dyg$6NSHgs"
+    "N6753aPpbSKkMrIwj7VIlkwfQHF34hPPKtVYg"
+)
+"""Verified for names that do not exist, so that the time of an answer tells nothing."""
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A live session with its account."""
+
+    user: User
+    session: Session
+
+
+def ensure_account(store: Store, name: str, role: Role, password: str, clock: Clock) -> User:
+    """The account with this role and password, made or changed where needed.
+
+    An account that is already so stays untouched, and so do its sessions. Raises InputError for a
+    name or password that cannot be used.
+    """
+    if not 1 <= len(name) <= MAX_NAME_CHARS or not name.isprintable():
+        raise InputError(f"an account's name has 1 to {MAX_NAME_CHARS} printable characters")
+    if not MIN_PASSWORD_CHARS <= len(password) <= MAX_PASSWORD_CHARS:
+        raise InputError(
+            f"a password has {MIN_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS} characters; "
+            f"choose another one for account {name!r}"
+        )
+    known = store.user(name)
+    same = known is not None and known.role is role and not known.disabled
+    if known is not None and same and _matches(known.password_hash, password):
+        return known
+    now = clock.now()
+    user = User(
+        name=name,
+        role=role,
+        password_hash=_hasher.hash(password),
+        created_at=known.created_at if known else now,
+    )
+    store.put_user(user)
+    action = "account_changed" if known else "account_added"
+    store.add_audit(AuditEntry(at=now, by="system", action=action, subject=name, detail=role))
+    return user
+
+
+class Accounts:
+    """Signing in and out. ``clock`` is real time (UTC), also while a replay runs."""
+
+    def __init__(self, store: Store, clock: Clock, session_h: float) -> None:
+        self._store = store
+        self._clock = clock
+        self._length = timedelta(hours=session_h)
+        self._wrong: OrderedDict[str, list[datetime]] = OrderedDict()
+        self._lock = threading.Lock()
+        self._hashing = threading.BoundedSemaphore(_HASHINGS_AT_ONCE)
+
+    def sign_in(self, name: str, password: str) -> str | None:
+        """The new session's token for the cookie, ``None`` when it was refused.
+
+        After 10 wrong tries within 10 minutes a name is refused whatever the password; whether it
+        exists makes no difference to answer or time.
+        """
+        name = name[: MAX_NAME_CHARS + 1]
+        if self.locked(name):
+            return None
+        user = self._store.user(name) if name else None
+        with self._hashing:
+            expected = user.password_hash if user else _NOBODY
+            right = _matches(expected, password[:MAX_PASSWORD_CHARS])
+        if user is None or not right or user.disabled:
+            self._count_wrong(name, known=user is not None)
+            return None
+        with self._lock:
+            self._wrong.pop(name, None)
+        now = self._clock.now()
+        token = secrets.token_urlsafe(32)
+        self._store.put_session(
+            Session(
+                id=_token_digest(token),
+                user=user.name,
+                created_at=now,
+                expires_at=now + self._length,
+                csrf=secrets.token_urlsafe(32),
+            )
+        )
+        self._audit("sign_in", user.name)
+        return token
+
+    def locked(self, name: str) -> bool:
+        """Whether the name had too many wrong tries lately."""
+        since = self._clock.now() - LOCK_WINDOW
+        with self._lock:
+            return sum(at > since for at in self._wrong.get(name, ())) >= MAX_WRONG
+
+    def signed_in(self, token: str | None) -> SignedIn | None:
+        """The session of a cookie, ``None`` when unknown, expired or its account is disabled."""
+        if not token:
+            return None
+        session = self._store.session(_token_digest(token))
+        if session is None:
+            return None
+        if session.expires_at <= self._clock.now():
+            self._store.drop_session(session.id)
+            return None
+        user = self._store.user(session.user)
+        if user is None or user.disabled:
+            return None
+        return SignedIn(user=user, session=session)
+
+    def sign_out(self, signed_in: SignedIn) -> None:
+        """Revoke the session."""
+        self._store.drop_session(signed_in.session.id)
+        self._audit("sign_out", signed_in.user.name)
+
+    def _count_wrong(self, name: str, *, known: bool) -> None:
+        now = self._clock.now()
+        with self._lock:
+            tries = [at for at in self._wrong.get(name, ()) if at > now - LOCK_WINDOW]
+            tries.append(now)
+            self._wrong[name] = tries[-MAX_WRONG:]
+            self._wrong.move_to_end(name)
+            while len(self._wrong) > _REMEMBERED_NAMES:
+                self._wrong.popitem(last=False)
+            now_locked = len(tries) == MAX_WRONG
+        # People type passwords into the name's field: an unknown name is not written down.
+        subject = name if known else "unknown account"
+        self._audit("sign_in_refused", subject)
+        if now_locked:
+            self._audit("account_locked", subject)
+
+    def _audit(self, action: str, name: str) -> None:
+        self._store.add_audit(
+            AuditEntry(at=self._clock.now(), by=name, action=action, subject=name)
+        )
+
+
+def _matches(password_hash: str, password: str) -> bool:
+    try:
+        return _hasher.verify(password_hash, password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def _token_digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
