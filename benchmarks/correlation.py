@@ -150,14 +150,30 @@ def _flags(stream: Stream, events: Sequence[Event]) -> Share:
     )
 
 
-def train_model(stream: Stream, settings: Settings) -> tuple[PairModel, float]:
-    """The pair model of a labelled stream, and blocking's recall of its same-event pairs."""
-    texts = [record.subject.text for record in stream.records]
-    idf = rarities([*texts, *(post.text for post in corpus_posts())])
-    pairs = labelled_pairs(stream.records, stream.truth, idf=idf, settings=settings.correlator)
+def distractors(assessor: Assessor) -> tuple[list[Assessed], dict[str, str]]:
+    """The posts of the nlp corpus, each (or each group of them) an event of its own."""
+    settings, subjects = Settings(), corpus_posts()
+    found = assessor.assess([subject_of_post(post) for post in subjects])
+    records = [
+        Assessed(subject=post, assessment=a, audience=audience_of(post, a, settings))
+        for post, a in zip(subjects, found, strict=True)
+    ]
+    return records, {post.id: str(post.extra.get("group") or post.id) for post in subjects}
+
+
+def train_model(stream: Stream, assessor: Assessor, settings: Settings) -> tuple[PairModel, float]:
+    """The pair model of a labelled stream, and the share of its same-event pairs compared.
+
+    The nlp corpus stands for all else that is posted in the country on the same day.
+    """
+    others, labels = distractors(assessor)
+    crowd = [*stream.records, *others]
+    idf = rarities(record.subject.text for record in crowd)
+    window = settings.correlator
+    pairs = labelled_pairs(stream.records, stream.truth, idf=idf, settings=window)
     wanted = len(same_event_pairs(stream.records, stream.truth, idf=idf))
-    crowd = crowded_pairs(stream.records, stream.truth, idf=idf, settings=settings.correlator)
-    return train([*pairs, *crowd], idf=idf), sum(pair.same for pair in pairs) / wanted
+    apart = crowded_pairs(crowd, {**stream.truth, **labels}, idf=idf, settings=window)
+    return train([*pairs, *apart], idf=idf), sum(pair.same for pair in pairs) / wanted
 
 
 def table(rows: dict[str, Scores]) -> str:
@@ -183,9 +199,12 @@ def main(command: str, model_dir: Path) -> None:
     settings, assessor = Settings(), Assessor.load(model_dir)
     learned = read(assessor, CORPUS / "train_posts.jsonl", CORPUS / "train_reports.jsonl")
     if command == "train":
-        model, recall = train_model(learned, settings)
+        model, recall = train_model(learned, assessor, settings)
         model.save()
-        sys.stdout.write(json.dumps({"digest": model.digest, "blocking_recall": recall}) + "\n")
+        sys.stdout.write(
+            json.dumps({"digest": model.digest, "same_event_pairs_compared": round(recall, 4)})
+            + "\n"
+        )
     model = PairModel.load()
     streams = {
         "train": learned,

@@ -60,6 +60,7 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._hub = hub
         self._ready = ready
+        self._stopped_by: int | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -71,9 +72,12 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop; a second signal does not wait. Not raised again: the caller has work to end."""
-        self.force_exit = self.should_exit
-        self.should_exit = True
+        """Stop; the same signal again does not wait. Not raised: the caller has work to end.
+
+        Ctrl-C reaches the whole process group, and the parent then sends SIGTERM: still one stop.
+        """
+        self.force_exit = self.should_exit and sig == self._stopped_by
+        self.should_exit, self._stopped_by = True, sig
 
 
 def _listen(settings: ConsoleSettings) -> socket.socket:

@@ -254,8 +254,9 @@ def listen() -> None:
 def gazetteer_find(text: str) -> None:
     """What the gazetteer makes of a text, and why."""
     from oqiga.places import find_rows
+    from oqiga.places import gazetteer as places
 
-    for row in find_rows(_assessor(_context()), text):
+    for row in find_rows(places(_context()), text):
         typer.echo(json.dumps(row, ensure_ascii=False))
 
 
@@ -268,16 +269,17 @@ def gazetteer_import(
     from nlp.gazetteer import importers
 
     context = _context()
-    load = {
-        "osm": importers.import_osm,
-        "csv": importers.import_csv,
-        "geojson": importers.import_geojson,
-    }
-    if kind not in load:
-        raise typer.BadParameter(f"{kind!r} is not one of osm, csv, geojson")
     target = context.settings.under_home(context.settings.nlp.gazetteer_file)
+    target.parent.mkdir(parents=True, exist_ok=True)
     with Bar(f"importing {file.name}") as bar:
-        count = load[kind](file, target, bar.advance)
+        if kind == "osm":
+            count = importers.import_osm(file, target, lambda step, n: bar.reach(step, n))
+        elif kind == "csv":
+            count = importers.import_csv(file, target)
+        elif kind == "geojson":
+            count = importers.import_geojson(file, target)
+        else:
+            raise typer.BadParameter(f"{kind!r} is not one of osm, csv, geojson")
     typer.echo(f"{count} places into {target}", err=True)
 
 

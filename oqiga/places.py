@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
-from nlp.assessor import Assessor
-from nlp.reading import Subject
+from core.errors import ModelError
+from nlp.gazetteer.find import find
+from nlp.gazetteer.index import Gazetteer
+from nlp.train import GAZETTEER_FILE
+from oqiga.context import Context
 
 
-def find_rows(assessor: Assessor, text: str) -> Iterator[dict[str, Any]]:
+def gazetteer(context: Context) -> Gazetteer:
+    """The project's places with the operator's own; raises ModelError."""
+    built = context.model_dir / GAZETTEER_FILE
+    if not built.exists():
+        raise ModelError(f"{built}: there is no gazetteer; run `oqiga train`")
+    own = context.gazetteer_file
+    return Gazetteer.load(built) if own is None else Gazetteer.load(built, own)
+
+
+def find_rows(places: Gazetteer, text: str) -> Iterator[dict[str, Any]]:
     """One row a place mention with its reasons, then the best single place of the text."""
-    (found,) = assessor.assess([Subject("text", 1, text, datetime.now(UTC))])
-    for place in found.places:
-        yield place.model_dump(mode="json")
+    mentions, location = find(places, text)
+    for mention in mentions:
+        yield mention.model_dump(mode="json")
     yield {
-        "location": None if found.location is None else found.location.model_dump(),
-        "path": found.location_path,
-        "reasons": found.location_reasons,
+        "location": None if location.point is None else location.point.model_dump(),
+        "path": location.path,
+        "reasons": location.reasons,
     }

@@ -50,12 +50,17 @@ class Bar:
         if self._progress is not None:
             self._progress.update(self._task, completed=self._done)
 
-    def to(self, label: str, fraction: float) -> None:
-        """Stand at ``fraction`` (0 to 1) of the whole, doing ``label``."""
-        self._label, self._total = label, 1000
-        self.advance(max(0, round(fraction * 1000) - self._done))
+    def reach(self, label: str, done: int) -> None:
+        """``done`` items are done, now at the step ``label``."""
+        self._label = label
+        self.advance(max(0, done - self._done))
         if self._progress is not None:
             self._progress.update(self._task, description=label)
+
+    def to(self, label: str, fraction: float) -> None:
+        """Stand at ``fraction`` (0 to 1) of the whole, doing ``label``."""
+        self._total = 1000
+        self.reach(label, round(fraction * 1000))
 
     def close(self) -> None:
         """Remove the bar."""

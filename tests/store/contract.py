@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from core.chain import first_break
-from core.errors import StaleWriteError, StoreError
+from core.errors import InputError, StaleWriteError, StoreError
 from core.inputs import make_post, make_report
 from core.records import (
     Assessment,
@@ -89,6 +89,20 @@ def an_event(
     return Event(**{**values, **changes})
 
 
+def a_decision(
+    decision_id: str, event_id: str = "e1", version: int = 1, **changes: Any
+) -> Decision:
+    values: dict[str, Any] = {
+        "id": decision_id,
+        "event": event_id,
+        "event_version": version,
+        "kind": DecisionKind.CONFIRM,
+        "by": "ann",
+        "at": NOW,
+    }
+    return Decision(**{**values, **changes})
+
+
 def accept(store: Store, *posts: Post) -> list[Outcome]:
     return store.accept_posts([(post, None) for post in posts])
 
@@ -156,6 +170,30 @@ class StoreContract:
         assert store.set_aside_items() == [item]
         assert store.stats(OPEN).set_aside == 1
 
+    def test_a_post_and_a_report_never_share_an_id(self, store: Store) -> None:
+        post, report = a_post(), a_report()
+        accept(store, post)
+        assert store.accept_reports([a_report(post.id), report]) == [
+            Outcome.CONFLICT,
+            Outcome.ACCEPTED,
+        ]
+        squatted = a_post("2").model_copy(update={"id": "r1"})
+        assert accept(store, squatted) == [Outcome.CONFLICT]
+
+    def test_what_could_not_be_read_back_is_refused(self, store: Store) -> None:
+        """One record that no reader can parse would stop every stage that reads a batch."""
+        deep: Any = 0
+        for _ in range(300):
+            deep = [deep]
+        for hostile in (deep, "\ud800"):
+            bad = a_post().model_copy(update={"extra": {"x": hostile}})
+            with pytest.raises(InputError, match=bad.id):
+                accept(store, a_post("2"), bad)
+            with pytest.raises(InputError):
+                store.accept_reports([a_report().model_copy(update={"extra": {"x": hostile}})])
+        assert store.unassessed(10) == []
+        assert list(store.chain("evidence")) == []
+
     # -- assessment --
 
     def test_unassessed_oldest_first_until_assessed(self, store: Store) -> None:
@@ -185,6 +223,38 @@ class StoreContract:
         better = an_assessment(post.id, incident=0.2)
         store.save_assessments([(better, Audience.OPEN)], NOW)
         assert store.assessments([post.id], OPEN) == {post.id: better}
+
+    def test_the_same_assessment_again_changes_nothing(self, store: Store) -> None:
+        post = a_post()
+        accept(store, post)
+        store.accept_reports([a_report()])
+        assess(store, post.id, "r1")
+        before = store.last_change(), store.stats(OPEN)
+        assess(store, post.id, "r1")
+        store.save_assessments([(an_assessment(post.id), Audience.OPEN)], NOW + MINUTE)
+        assert (store.last_change(), store.stats(OPEN)) == before
+
+    def test_the_same_assessment_for_another_audience_moves(self, store: Store) -> None:
+        post = a_post()
+        accept(store, post)
+        store.accept_reports([a_report(lat=43.2, lon=76.8)])
+        assess(store, post.id, "r1")
+        assess(store, post.id, "r1", audience=Audience.CONFIDENTIAL)
+        assess(store, post.id, "r1", audience=Audience.OPEN)
+        assert store.assessed([post.id, "r1"], OPEN) == []
+        assert store.report("r1", OPEN) is None
+        assert store.reports_near(43.2, 76.8, 500, NOW - MINUTE, OPEN) == []
+        assert len(store.assessed([post.id, "r1"], ALL)) == 2
+        assert len(store.reports_near(43.2, 76.8, 500, NOW - MINUTE, ALL)) == 1
+
+    def test_only_versions_that_exist_are_assessed(self, store: Store) -> None:
+        accept(store, a_post())
+        store.accept_reports([a_report()])
+        for subject in (a_post().id, "r1"):
+            with pytest.raises(StoreError, match="version 2"):
+                assess(store, subject, version=2)
+        with pytest.raises(StoreError, match="not pending"):
+            assess(store, "r1", audience=Audience.PENDING)
 
     def test_assessing_what_is_unknown_is_an_error(self, store: Store) -> None:
         with pytest.raises(StoreError, match="never accepted"):
@@ -259,6 +329,32 @@ class StoreContract:
         for hostile in ('"', "* OR", "NEAR(", "'; DROP TABLE note", "a:b", "", "  ", "(", "^x-y"):
             store.search_posts(hostile, OPEN)
             store.events(EventQuery(text=hostile), OPEN)
+
+    def test_search_goes_by_the_newest_words(self, store: Store) -> None:
+        post = a_post(text="қой жоғалды")
+        edit = a_post(text="сиыр жоғалды", edited_at="2026-03-20T19:05:00+05:00")
+        gone = a_post(text="", deleted_at="2026-03-20T19:09:00+05:00")
+        accept(store, gone, edit, post)
+        for version in (3, 2):
+            assess(store, post.id, version=version)
+        write(store, an_event("e", 1, post))
+
+        def found(text: str) -> bool:
+            events = store.events(EventQuery(text=text), OPEN)
+            posts = store.search_posts(text, OPEN)
+            assert bool(events) == bool(posts)
+            return bool(posts)
+
+        assert not found("қой")
+        assert found("сиыр")
+        assess(store, post.id)
+        assert found("сиыр"), "a deletion does not unsay it"
+        assert store.search_posts("сиыр", OPEN)[0].deleted_at == gone.deleted_at
+
+    def test_a_long_search_is_no_error(self, store: Store) -> None:
+        accept(store, a_post(text=" ".join(f"сөз{i}" for i in range(3000))))
+        assess(store, a_post().id)
+        assert len(store.search_posts(" ".join(f"сөз{i}" for i in range(3000)), OPEN)) == 1
 
     def test_reports_near(self, store: Store) -> None:
         store.accept_reports(
@@ -397,7 +493,134 @@ class StoreContract:
         assert len(store.event_versions("e", CONFIDENTIAL)) == 2
         assert [d.id for d in store.decisions(CONFIDENTIAL, "e")] == ["d1"]
 
+    def test_what_turns_confidential_takes_its_event_out_of_sight(self, store: Store) -> None:
+        """At once, not when the correlator has judged anew: the headline says what it said."""
+        post, other = a_post(), a_post("2")
+        accept(store, post, other)
+        assess(store, post.id, other.id)
+        write(store, an_event("e", 1, post, other, headline="гаишник"))
+        store.add_decision(a_decision("d", "e", reason="гаишник"))
+        store.add_audit(AuditEntry(at=NOW, by="ann", action="reveal", subject="e", detail="а"))
+        store.add_audit(AuditEntry(at=NOW, by="ann", action="reveal", subject=post.id, detail="б"))
+        store.add_audit(AuditEntry(at=NOW, by="ann", action="sign_in", subject="ann"))
+        assess(store, post.id, audience=Audience.CONFIDENTIAL)
+        assert store.event("e", OPEN) is None
+        assert store.events(EventQuery(), OPEN) == []
+        assert store.open_events(NOW - MINUTE, OPEN) == []
+        assert store.event_changes(Audience.OPEN, 0) == []
+        assert store.events_of([post.id, other.id], OPEN) == {}
+        assert store.decisions(OPEN) == []
+        assert [entry.subject for entry in store.audit(OPEN)] == ["ann"]
+        assert store.stats(OPEN).events == store.stats(OPEN).decisions == 0
+        held = store.event("e", CONFIDENTIAL)
+        assert held is not None
+        assert (held.version, held.audience) == (1, Audience.CONFIDENTIAL)
+        assert store.events_of([post.id, other.id], ALL) == {post.id: "e", other.id: "e"}
+        assert [d.audience for d in store.decisions(ALL)] == [Audience.CONFIDENTIAL]
+        assert {e.detail for e in store.audit(CONFIDENTIAL)} == {"d", "а", "б"}
+        assert {e.audience for e in store.audit(CONFIDENTIAL)} == {Audience.CONFIDENTIAL}
+        assert [c.event.id for c in store.event_changes(Audience.CONFIDENTIAL, 0)] == ["e"]
+        for name in ("evidence", "audit_open", "audit_confidential"):
+            assert store.broken_links(name) == []
+            assert first_break(store.chain(name)) is None
+
+    def test_the_rest_of_such_an_event_can_be_open_again(self, store: Store) -> None:
+        post, other = a_post(), a_post("2")
+        accept(store, post, other)
+        assess(store, post.id, other.id)
+        write(store, an_event("e", 1, other))
+        store.add_decision(a_decision("c", "e", version=1, reason="бос"))
+        store.add_decision(a_decision("l", "e", version=1, anchor=other.id, members=(post.id,)))
+        write(store, an_event("e", 2, post, other, headline="гаишник"))
+        store.add_decision(a_decision("d", "e", version=2, reason="гаишник"))
+        assess(store, post.id, audience=Audience.CONFIDENTIAL)
+        write(store, an_event("s", 1, post, audience=Audience.CONFIDENTIAL))
+        write(store, an_event("e", 3, other))
+        assert [e.version for e in store.event_versions("e", OPEN)] == [1, 3]
+        assert [e.version for e in store.event_versions("e", ALL)] == [1, 2, 3]
+        assert store.event("e", ALL) == store.event("e", OPEN) == an_event("e", 3, other)
+        assert [e.id for e in store.events(EventQuery(), OPEN)] == ["e"]
+        assert [e.id for e in store.events(EventQuery(), CONFIDENTIAL)] == ["s"]
+        assert store.events_of([post.id, other.id], OPEN) == {other.id: "e"}
+        assert store.events_of([post.id, other.id], CONFIDENTIAL) == {post.id: "s"}
+        assert [d.id for d in store.decisions(OPEN)] == ["c"]
+        assert [d.id for d in store.decisions(ALL, "e")] == ["c", "l", "d"]
+
+    def test_earlier_versions_that_name_it_go_too(self, store: Store) -> None:
+        post, other = a_post(), a_post("2")
+        accept(store, post, other)
+        assess(store, post.id, other.id)
+        write(store, an_event("e", 1, post, other, headline="гаишник"))
+        store.add_decision(a_decision("d", "e", anchor=other.id, members=(post.id,)))
+        write(store, an_event("e", 2, other))
+        store.add_decision(a_decision("d2", "e", version=2))
+        assess(store, post.id, audience=Audience.CONFIDENTIAL)
+        assert [e.version for e in store.event_versions("e", OPEN)] == [2]
+        assert store.event("e", OPEN, version=1) is None
+        assert store.event("e", ALL) == an_event("e", 2, other)
+        assert [d.id for d in store.decisions(OPEN)] == ["d2"]
+        assert [d.id for d in store.decisions(ALL)] == ["d", "d2"]
+
+    def test_a_candidate_that_turns_confidential_is_struck_out(self, store: Store) -> None:
+        """The event stays in sight: nobody may learn from its absence that there is a report."""
+        post, report = a_post(), a_report()
+        accept(store, post)
+        store.accept_reports([report])
+        assess(store, post.id, report.id)
+        candidates = (Link(kind="report", id=report.id, at=NOW, probability=0.3),)
+        write(store, an_event("e", 1, post, candidates=candidates))
+        assess(store, report.id, audience=Audience.CONFIDENTIAL)
+        assert store.event_versions("e", OPEN) == [an_event("e", 1, post)]
+        write(store, an_event("e", 2, post))
+
+    def test_an_open_event_never_names_what_is_confidential(self, store: Store) -> None:
+        post, report = a_post(), a_report()
+        accept(store, post)
+        store.accept_reports([report])
+        assess(store, post.id, report.id, audience=Audience.CONFIDENTIAL)
+        link = (Link(kind="report", id=report.id, at=NOW),)
+        for event in (
+            an_event("e", 1, post),
+            an_event("e", 1, report),
+            an_event("e", 1, candidates=link),
+        ):
+            with pytest.raises(StaleWriteError, match="event e"):
+                write(store, event)
+        write(store, an_event("e", 1, post, report, audience=Audience.CONFIDENTIAL))
+
     # -- decisions, audit --
+
+    def test_decisions_in_the_order_in_which_they_were_taken(self, store: Store) -> None:
+        write(store, an_event("a", 1), an_event("b", 1, audience=Audience.CONFIDENTIAL))
+        taken = ["z", "a", "m", "b"]
+        for number, name in enumerate(taken):
+            store.add_decision(a_decision(name, "ab"[number % 2]))
+        assert [d.id for d in store.decisions(ALL)] == taken
+        assert [d.id for d in store.decisions(OPEN)] == ["z", "m"]
+
+    def test_a_decision_that_names_what_is_confidential(self, store: Store) -> None:
+        """Whoever may see both sides may join them; it is for them alone, now and later."""
+        post, secret, later = a_post(), a_post("2"), a_post("3")
+        accept(store, post, secret, later)
+        assess(store, post.id, later.id)
+        assess(store, secret.id, audience=Audience.CONFIDENTIAL)
+        write(store, an_event("e", 1, post))
+        store.add_decision(a_decision("a", "e", anchor=post.id, members=(secret.id,)))
+        store.add_decision(a_decision("b", "e", anchor=post.id, members=(later.id,)))
+        store.add_decision(a_decision("a", "e", anchor=post.id, members=(secret.id,)))
+        assert [d.id for d in store.decisions(OPEN)] == ["b"]
+        assert [entry.detail for entry in store.audit(OPEN)] == ["b"]
+        assess(store, later.id, audience=Audience.CONFIDENTIAL)
+        assert store.decisions(OPEN) == []
+        assert [d.id for d in store.decisions(ALL, "e")] == ["a", "b"]
+        assert store.event("e", OPEN) == an_event("e", 1, post)
+
+    def test_nothing_pending_is_audited_or_written(self, store: Store) -> None:
+        entry = AuditEntry(at=NOW, by="a", action="x", subject="s", audience=Audience.PENDING)
+        with pytest.raises(StoreError, match="not pending"):
+            store.add_audit(entry)
+        with pytest.raises(StoreError, match="not pending"):
+            write(store, an_event(audience=Audience.PENDING))
 
     def test_decisions_are_conditional_and_idempotent(self, store: Store) -> None:
         write(store, an_event("e", 1))
@@ -485,4 +708,5 @@ class StoreContract:
         assert (stats.posts, stats.reports, stats.events, stats.flagged) == (1, 0, 1, 1)
         assert stats.latencies["accept_to_assess"].p95_s == pytest.approx(120)
         assert stats.latencies["assess_to_event"].p50_s == pytest.approx(60)
+        assert stats.latencies["publish_to_accept"].p50_s == pytest.approx(0)
         assert store.stats(CONFIDENTIAL).latencies["accept_to_assess"].p50_s is None

@@ -1,0 +1,368 @@
+"""Records, their compared pairs and the clusters that follow: one state for batch and live.
+
+Every public result is a function of the set of records alone, never of the order in which they
+came: edges are symmetric, copies are collapsed by a rule on the set, and a component is
+clustered anew from its pairs.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable
+from math import inf
+
+from core.records import Audience
+from core.settings import CorrelatorSettings
+from correlator.blocking import Index, comparable, reach_s, speaks, widest_s
+from correlator.clustering import FLOOR, cluster
+from correlator.constraints import Constraints, Pair, pair
+from correlator.features import replies
+from correlator.items import MIN_REPOST_WORDS, Item
+from correlator.model import PairModel, log_odds
+from correlator.pairs import pair_log_odds
+
+KEEP_FROM = log_odds(0.05)
+"""Weaker pairs are forgotten: nobody is shown them."""
+TextKey = tuple[Audience, str]
+Place = tuple[float, str]
+
+
+class Graph:
+    """All records in memory with their links."""
+
+    def __init__(self, settings: CorrelatorSettings, model: PairModel) -> None:
+        self._settings = settings
+        self._model = model
+        self._threshold = log_odds(settings.link_at)
+        self._keep_from = min(KEEP_FROM, self._threshold)
+        self._widest_s = widest_s(settings)
+        self._index = Index()
+        self.items: dict[str, Item] = {}
+        self.edges: dict[str, dict[str, float]] = {}
+        self._copies: dict[TextKey, list[Place]] = {}
+        self._first: dict[str, str] = {}
+        self._group: dict[str, list[str]] = {}
+        self._names: dict[str, set[tuple[str | None, str]]] = {}
+        self._refers: dict[str, set[tuple[str | None, str]]] = {}
+        self.constraints = Constraints()
+        self._bound: dict[str, set[str]] = {}
+        self._alone: set[str] = set()
+
+    # -- changing ---------------------------------------------------------------------------
+
+    def put(self, item: Item) -> set[str]:
+        """Add or replace a record; ids of the records whose cluster may have changed."""
+        known = self.items.get(item.id)
+        if known is not None and known.stamp == item.stamp:
+            return set()
+        touched = self.drop(item.id) if known is not None else set()
+        self.items[item.id] = item
+        key = self._copy_key(item)
+        if key is None:
+            self._install(item.id, [item.id])
+        else:
+            insort(self._copies.setdefault(key, []), (item.at, item.id))
+            touched |= self._regroup(key, item.at)
+        touched |= {item.id, *self._around(item.id)}
+        return touched
+
+    def drop(self, item_id: str) -> set[str]:
+        """Forget a record; ids of the records whose cluster may have changed."""
+        item = self.items.pop(item_id, None)
+        if item is None:
+            return set()
+        touched = self._around(item_id)
+        key = self._copy_key(item)
+        if key is None:
+            self._uninstall(item_id)
+        else:
+            run = self._copies[key]
+            del run[bisect_left(run, (item.at, item_id))]
+            self._uninstall(self._first[item_id])
+            if run:
+                touched |= self._regroup(key, item.at)
+            else:
+                del self._copies[key]
+        touched.discard(item_id)
+        return touched
+
+    def forget(self, item_ids: Iterable[str]) -> None:
+        """Drop records whose events are closed; whole groups of copies go at once."""
+        leaving = set(item_ids) & self.items.keys()
+        for first in {self._first[i] for i in leaving}:
+            members = self._group[first]
+            if not leaving.issuperset(members):
+                continue
+            key = self._copy_key(self.items[first])
+            if key is not None:
+                run = self._copies[key]
+                gone = set(members)
+                run[:] = [place for place in run if place[1] not in gone]
+                if not run:
+                    del self._copies[key]
+            self._uninstall(first)
+            for member in members:
+                del self.items[member]
+                leaving.discard(member)
+        for item_id in sorted(leaving):
+            self.drop(item_id)
+
+    def constrain(self, constraints: Constraints) -> set[str]:
+        """Take over people's decisions; ids of the records whose cluster may have changed."""
+        changed = constraints.touched(self.constraints)
+        around = {other for record in changed for other in self._around(record)}
+        alone = {record for two in constraints.apart for record in two}
+        moved = [self.items[i] for i in sorted(alone ^ self._alone) if i in self.items]
+        for item in moved:
+            around |= self.drop(item.id)
+        self.constraints, self._alone = constraints, alone
+        self._bound = {}
+        for a, b in constraints.together:
+            self._bound.setdefault(a, set()).add(b)
+            self._bound.setdefault(b, set()).add(a)
+        for item in moved:
+            around |= self.put(item)
+        around |= {other for record in changed for other in self._around(record)}
+        return {record for record in changed | around if record in self.items}
+
+    # -- reading ----------------------------------------------------------------------------
+
+    def first(self, item_id: str) -> str:
+        """The earliest of the copies that a record is one of (itself when there are none)."""
+        return self._first[item_id]
+
+    def log_odds(self, a: str, b: str) -> float | None:
+        """Log-odds that two records are the same event, ``None`` when never compared or slight."""
+        x, y = self._first[a], self._first[b]
+        if x == y:
+            return inf
+        return self.edges.get(x, {}).get(y)
+
+    def clusters_around(self, item_ids: Iterable[str]) -> list[list[str]]:
+        """The clusters of every component that one of the records is in, in a fixed order."""
+        seen: set[str] = set()
+        clusters: list[list[str]] = []
+        for item_id in sorted(item_ids):
+            if item_id not in self.items or self._first[item_id] in seen:
+                continue
+            component = self._component(self._first[item_id])
+            seen |= component
+            clusters += self._partition(component)
+        return sorted(clusters)
+
+    # -- inside -----------------------------------------------------------------------------
+
+    def _copy_key(self, item: Item) -> TextKey | None:
+        """What copies share; ``None`` for reports, for texts too short to be known as copies, and
+        for records that somebody told apart from another: they have to stand for themselves.
+        """
+        if item.is_report or item.n_words < MIN_REPOST_WORDS or item.id in self._alone:
+            return None
+        return (item.audience, item.text_key)
+
+    def _around(self, item_id: str) -> set[str]:
+        """Records joined to this one now: its copies and those linked to them."""
+        first = self._first.get(item_id)
+        if first is None:
+            return set()
+        near = {first}
+        near |= {o for o, value in self.edges.get(first, {}).items() if value > self._threshold}
+        if self._bound:
+            audience = self.items[first].audience
+            for member in self._group[first]:
+                near |= {
+                    self._first[o]
+                    for o in self._bound.get(member, ())
+                    if o in self._first and self.items[o].audience is audience
+                }
+        return near
+
+    def _regroup(self, key: TextKey, around: float) -> set[str]:
+        """Make the groups of copies of one text anew near a time; ids of the records touched."""
+        run = self._copies[key]
+        touched: set[str] = set()
+        for members in self._runs(run, around):
+            first = members[0]
+            if all(self._first.get(m) == first for m in members) and len(
+                self._group.get(first, ())
+            ) == len(members):
+                continue
+            for old in {self._first[m] for m in members if m in self._first}:
+                touched |= self._around(old)
+                if old != first or old not in self._group:
+                    self._uninstall(old)
+            if first in self._group:
+                self._extend(first, members)
+            else:
+                self._install(first, members)
+            touched |= set(members)
+        return touched
+
+    def _runs(self, run: list[Place], around: float) -> list[list[str]]:
+        """Copies without a longer pause than the shortest window, those near ``around``."""
+        pause = 3600.0 * self._settings.window_h
+        runs: list[list[Place]] = []
+        for place in run:
+            if runs and place[0] - runs[-1][-1][0] <= pause:
+                runs[-1].append(place)
+            else:
+                runs.append([place])
+        return [
+            [item_id for _, item_id in r]
+            for r in runs
+            if r[0][0] - pause <= around <= r[-1][0] + pause
+        ]
+
+    def _install(self, first: str, members: list[str]) -> None:
+        """Index a group of copies under its first and compare it with its candidates."""
+        self._group[first] = members
+        for member in members:
+            self._first[member] = first
+            self._index.remove(member)
+            self._index.add(self.items[member], names_only=member != first)
+        self._note_references(first, members)
+        self.edges[first] = {}
+        found = set(self._index.candidates(self.items[first], self._widest_s))
+        for member in members[1:]:
+            found |= set(self._index.referring(self.items[member], self._widest_s))
+        self._compare(first, found)
+
+    def _extend(self, first: str, members: list[str]) -> None:
+        """More copies of a known first: only who refers to them has to be compared again."""
+        known = set(self._group[first])
+        added = [member for member in members if member not in known]
+        self._group[first] = members
+        self._note_references(first, added)
+        found: set[str] = set()
+        for member in added:
+            self._first[member] = first
+            self._index.remove(member)
+            self._index.add(self.items[member], names_only=True)
+            found |= set(self._index.referring(self.items[member], self._widest_s))
+        self._compare(first, found)
+
+    def _note_references(self, first: str, members: list[str]) -> None:
+        names = self._names.setdefault(first, set())
+        refers = self._refers.setdefault(first, set())
+        for member in members:
+            item = self.items[member]
+            names.update((item.source, name) for name in item.names)
+            if item.reply_to is not None:
+                refers.add((item.source, item.reply_to))
+
+    def _uninstall(self, first: str) -> None:
+        for other in self.edges.pop(first, ()):
+            self.edges[other].pop(first, None)
+        self._names.pop(first, None)
+        self._refers.pop(first, None)
+        for member in self._group.pop(first, ()):
+            self._first.pop(member, None)
+            self._index.remove(member)
+
+    def _compare(self, first: str, found: set[str]) -> None:
+        item = self.items[first]
+        for other in {self._first[o] for o in found if o in self._first} - {first}:
+            value = self._edge(item, self.items[other])
+            if value is None or value < self._keep_from:
+                self.edges[first].pop(other, None)
+                self.edges[other].pop(first, None)
+            else:
+                self.edges[first][other] = value
+                self.edges[other][first] = value
+
+    def _edge(self, a: Item, b: Item) -> float | None:
+        left, right = (a, b) if a.id < b.id else (b, a)
+        if left.audience is not right.audience:
+            return None
+        by_copy = self._answers_copy(left, right)
+        if not by_copy and not comparable(left, right, self._settings):
+            return None
+        value = pair_log_odds(left, right, self._model)
+        return value + self._model.weights["reply"] if by_copy else value
+
+    def _answers_copy(self, a: Item, b: Item) -> bool:
+        """Whether one answers a copy of the other, not the other itself."""
+        if len(self._group[a.id]) == 1 and len(self._group[b.id]) == 1:
+            return False
+        if replies(a, b):
+            return False
+        return not (
+            self._refers[a.id].isdisjoint(self._names[b.id])
+            and self._refers[b.id].isdisjoint(self._names[a.id])
+        )
+
+    def _component(self, start: str) -> set[str]:
+        component = {start}
+        front = [start]
+        while front:
+            node = front.pop()
+            for other in self._around(node):
+                if other not in component:
+                    component.add(other)
+                    front.append(other)
+        return component
+
+    def _partition(self, component: set[str]) -> list[list[str]]:
+        nodes = sorted(component, key=lambda n: (self.items[n].at, n))
+        if len(nodes) == 1:
+            return [list(self._group[nodes[0]])]
+        member_of = {m: node for node in nodes for m in self._group[node]}
+        pairs = self._pairs(nodes)
+        apart = _between(self.constraints.apart, member_of)
+        self._push_out(pairs, member_of)
+        clusters = cluster(
+            nodes,
+            pairs,
+            together=_between(self.constraints.together, member_of),
+            apart=apart,
+            threshold=self._threshold,
+            average_share=self._model.average_share,
+        )
+        return [sorted(m for node in c for m in self._group[node]) for c in clusters]
+
+    def _pairs(self, nodes: list[str]) -> dict[Pair, float | None]:
+        """Log-odds of all pairs that are known, ``None`` for those that nothing can be said of."""
+        pairs: dict[Pair, float | None] = {}
+        items = [self.items[node] for node in nodes]
+        mute = [not speaks(item) for item in items]
+        reach = [reach_s(item, self._settings) for item in items]
+        certain = not any(mute) and items[-1].at - items[0].at <= min(reach)
+        inside = set(nodes)
+        for i, a in enumerate(nodes):
+            edges = self.edges[a]
+            pairs.update((pair(a, b), edges[b]) for b in edges if b in inside)
+            if certain:  # the common case: all were compared
+                continue
+            for j in range(i + 1, len(nodes)):
+                apart_s = items[j].at - items[i].at
+                if nodes[j] not in edges and (
+                    mute[i] or mute[j] or apart_s > min(reach[i], reach[j])
+                ):
+                    pairs[pair(a, nodes[j])] = None
+        return pairs
+
+    def _push_out(self, pairs: dict[Pair, float | None], member_of: dict[str, str]) -> None:
+        """What was taken out of an event resembles no record more than that event does not.
+
+        If z is the same as the event's anchor, what is not the anchor's event cannot be z's.
+        """
+        for record, anchors in sorted(self.constraints.anchors.items()):
+            node = member_of.get(record)
+            for anchor in sorted(member_of[a] for a in anchors if a in member_of):
+                if node is None or node == anchor:
+                    continue
+                for other in set(member_of.values()) - {node, anchor}:
+                    to_anchor = pairs.get(pair(anchor, other), FLOOR)
+                    key = pair(node, other)
+                    value = pairs.get(key, FLOOR)
+                    if to_anchor is not None and value is not None and to_anchor > 0.0:
+                        pairs[key] = min(value, -to_anchor)
+
+
+def _between(pairs: Iterable[Pair], member_of: dict[str, str]) -> set[Pair]:
+    """Pairs of records as pairs of the groups of copies they are in."""
+    return {
+        pair(member_of[a], member_of[b])
+        for a, b in pairs
+        if a in member_of and b in member_of and member_of[a] != member_of[b]
+    }

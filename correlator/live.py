@@ -1,0 +1,419 @@
+"""The open window in memory: incremental, and a function of the records it has seen.
+
+The partition is that of ``correlate`` on the same records; ids of events are those of the stored
+events with which they share most members.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from core.records import Assessed, Audience, Decision, Event, ReportState
+from core.settings import CorrelatorSettings
+from correlator.blocking import reach_s
+from correlator.constraints import constraints
+from correlator.correlate import at, first_id
+from correlator.freshness import Freshness
+from correlator.graph import Graph
+from correlator.items import Item, make_item
+from correlator.judging import PRIORITY_STEP, Judge, Known, Rulings, material
+from correlator.model import PairModel
+from correlator.priority import priority
+from store.protocol import EventWrite
+
+LATE_S = 3_600.0
+"""A record may be this late, beyond its window, and still find its event open."""
+
+
+class Correlator:
+    """Events of the open window. ``incident_at``: probability from which one is an incident."""
+
+    def __init__(
+        self, settings: CorrelatorSettings, model: PairModel, *, incident_at: float = 0.5
+    ) -> None:
+        self._settings = settings
+        self._model = model
+        self._judge = Judge(model, incident_at)
+        self._graph = Graph(settings, model)
+        self._records: dict[str, Assessed] = {}
+        self._events: dict[str, Event] = {}
+        self._event_of: dict[str, str] = {}
+        self._taken: dict[str, str] = {}
+        self._flagged: set[str] = set()
+        self._snoozed: set[str] = set()
+        self._rulings = Rulings()
+        self._decisions: dict[str, Decision] = {}
+        self._live: bool | None = None
+        self._prepared: dict[str, tuple[Assessed, Item]] = {}
+
+    # -- what is known ----------------------------------------------------------------------
+
+    @property
+    def events(self) -> list[Event]:
+        """The open events, by their start."""
+        return sorted(self._events.values(), key=lambda e: (e.started_at, e.id))
+
+    def __len__(self) -> int:
+        """Records in memory."""
+        return len(self._records)
+
+    def knows(self, record_id: str) -> bool:
+        """Whether a record is in memory."""
+        return record_id in self._records
+
+    def version(self, event_id: str) -> int:
+        """Version of an open event as known here, 0 when it is not."""
+        event = self._events.get(event_id)
+        return 0 if event is None else event.version
+
+    def closed(self, record: Assessed, now: datetime) -> bool:
+        """Whether no timely record can be the same event as this one any more."""
+        item = make_item(record, self._model.idf)
+        self._prepared[item.id] = (record, item)
+        return self._over(item, now)
+
+    def is_foreign(self, event: Event) -> bool:
+        """Whether a stored version is newer than what is known here of an event."""
+        known = self._events.get(event.id)
+        if known is None:
+            return event.merged_into is None
+        return event.version > known.version
+
+    # -- changing ---------------------------------------------------------------------------
+
+    def load(
+        self,
+        records: Iterable[Assessed],
+        events: Iterable[Event],
+        decisions: Sequence[Decision] = (),
+    ) -> None:
+        """Start from what the store holds; nothing is judged yet (see ``reconcile``)."""
+        self._decide(decisions)
+        for record in sorted(records, key=lambda r: (at(r), r.subject.id)):
+            self._records[record.subject.id] = record
+            self._graph.put(self._item(record))
+        for event in events:
+            self._know(event)
+
+    def update(
+        self,
+        changed: Sequence[Assessed],
+        now: datetime,
+        freshness: Freshness,
+        decisions: Sequence[Decision] | None = None,
+    ) -> list[EventWrite]:
+        """Take in new or changed records (and all decisions, when they changed).
+
+        Returns the new versions of events to write, each based on the version known here. A
+        record that cannot be boiled down raises before anything is changed.
+        """
+        items = [(record, self._item(record)) for record in changed]
+        touched: set[str] = set() if decisions is None else self._decide(decisions)
+        for record, item in sorted(items, key=lambda pair: (pair[1].at, pair[1].id)):
+            self._records[item.id] = record
+            touched |= self._graph.put(item)
+        return self._settle(touched, now, freshness)
+
+    def reconcile(self, now: datetime, freshness: Freshness) -> list[EventWrite]:
+        """Judge everything in memory anew: the differences from what the store holds."""
+        return self._settle(set(self._records), now, freshness)
+
+    def adopt(
+        self,
+        events: Iterable[Event],
+        now: datetime,
+        freshness: Freshness,
+        *,
+        records: Sequence[Assessed] = (),
+        absent: Iterable[str] = (),
+    ) -> list[EventWrite]:
+        """Take over newest versions that another process wrote; what then remains to be written.
+
+        ``records``: their members that are not in memory yet; ``absent``: ids of events that are
+        known here and were never written.
+        """
+        touched: set[str] = set()
+        for event_id in absent:
+            touched |= self._forget_event(event_id)
+            self._taken.pop(event_id, None)
+        for record in records:
+            item = self._item(record)
+            self._records[item.id] = record
+            touched |= self._graph.put(item)
+        for event in events:
+            touched |= self._forget_event(event.id)
+            self._know(event)
+            touched |= {link.id for link in (*event.posts, *event.reports)}
+        return self._settle(touched & self._records.keys(), now, freshness)
+
+    def rejudge(self, now: datetime, freshness: Freshness, limit: int = 500) -> list[EventWrite]:
+        """New versions that the passing of time or a feed's silence makes due, at most ``limit``.
+
+        Flagged events come first; call again while it returns some.
+        """
+        due = [e for e in sorted(self._flagged | self._snoozed) if self._aged(e, now)]
+        if self._live is not freshness.live:
+            wrong = [e.id for e in self._events.values() if _misstated(e, freshness)]
+            wrong.sort(key=lambda e: (e not in self._flagged, e))
+            due += wrong
+            if len(wrong) <= limit:
+                self._live = freshness.live
+        writes = []
+        for event_id in list(dict.fromkeys(due))[:limit]:
+            event = self._events[event_id]
+            write = self._write(event, self._members(event), event.aliases, now, freshness)
+            if write is not None:
+                writes.append(write)
+        return writes
+
+    def close(self, now: datetime) -> int:
+        """Drop the events that can no longer change from memory; how many."""
+        over = [
+            event
+            for event in self._events.values()
+            if now - event.last_at > timedelta(seconds=LATE_S)
+            and all(self._over(self._graph.items[m], now) for m in self._members(event))
+        ]
+        for event in over:
+            members = self._members(event)
+            self._graph.forget(members)
+            for member in members:
+                self._records.pop(member, None)
+            self._forget_event(event.id)
+            for name in (event.id, *event.aliases):
+                self._taken.pop(name, None)
+        return len(over)
+
+    # -- inside -----------------------------------------------------------------------------
+
+    def _item(self, record: Assessed) -> Item:
+        """The boiled-down record; once made by ``closed`` it is not made again."""
+        prepared = self._prepared.pop(record.subject.id, None)
+        if prepared is not None and prepared[0] is record:
+            return prepared[1]
+        return make_item(record, self._model.idf)
+
+    def _over(self, item: Item, now: datetime) -> bool:
+        return now.timestamp() - item.at > reach_s(item, self._settings) + LATE_S
+
+    def _decide(self, decisions: Sequence[Decision]) -> set[str]:
+        """Take over all decisions; ids of the records whose event they touch."""
+        known = {decision.id: decision for decision in decisions}
+        news = [d for d in known.values() if d.id not in self._decisions]
+        undone = {d.undoes for d in news if d.undoes}
+        news += [d for d in known.values() if d.id in undone]
+        self._decisions = known
+        self._rulings = Rulings(known.values())
+        touched = self._graph.constrain(constraints(known.values()))
+        for decision in news:
+            event_id = self._taken.get(decision.event, decision.event)
+            if event_id in self._events:
+                touched |= set(self._members(self._events[event_id]))
+            if decision.anchor in self._records:
+                touched.add(decision.anchor)
+        return touched
+
+    def _know(self, event: Event) -> None:
+        """Take an event as the store has it."""
+        for name in (event.id, *event.aliases):
+            self._taken[name] = event.merged_into or event.id
+        if event.merged_into is not None:
+            return
+        self._events[event.id] = event
+        for link in (*event.posts, *event.reports):
+            if link.id in self._records:
+                self._event_of[link.id] = event.id
+        self._note(event)
+
+    def _note(self, event: Event) -> None:
+        (self._flagged.add if event.flagged else self._flagged.discard)(event.id)
+        marks = self._rulings.marks((event.id, *event.aliases), self._members(event))
+        snoozed = marks.snoozed_until is not None
+        (self._snoozed.add if snoozed else self._snoozed.discard)(event.id)
+
+    def _forget_event(self, event_id: str) -> set[str]:
+        event = self._events.pop(event_id, None)
+        self._flagged.discard(event_id)
+        self._snoozed.discard(event_id)
+        if event is None:
+            return set()
+        members = {link.id for link in (*event.posts, *event.reports)}
+        for member in members:
+            if self._event_of.get(member) == event_id:
+                del self._event_of[member]
+        return members
+
+    def _members(self, event: Event) -> list[str]:
+        return [
+            link.id
+            for link in (*event.posts, *event.reports)
+            if self._event_of.get(link.id) == event.id
+        ]
+
+    def _settle(self, touched: set[str], now: datetime, freshness: Freshness) -> list[EventWrite]:
+        """Cluster anew around the touched records and say what has to be written."""
+        clusters, involved = self._affected(touched)
+        ids = self._identify(clusters, involved)
+        heirs = _heirs(clusters, ids, involved, self._event_of)
+        writes: list[EventWrite] = []
+        for old, heir in sorted(heirs.items()):
+            self._taken[old] = heir
+        for members, event_id in zip(clusters, ids, strict=True):
+            old_event = self._events.get(event_id)
+            aliases = set() if old_event is None else set(old_event.aliases)
+            for gone, heir in heirs.items():
+                if heir == event_id:
+                    aliases |= {gone, *self._events[gone].aliases}
+            for member in members:
+                self._event_of[member] = event_id
+            known = old_event or event_id
+            write = self._write(known, members, tuple(sorted(aliases)), now, freshness)
+            if write is not None:
+                writes.append(write)
+        for gone, heir in sorted(heirs.items()):
+            writes.append(self._bury(self._events[gone], self._events[heir], now))
+        return writes
+
+    def _affected(self, touched: set[str]) -> tuple[list[list[str]], set[str]]:
+        """All clusters that may have changed, and the events that their records were in."""
+        reach = set(touched)
+        while True:
+            clusters = self._graph.clusters_around(reach)
+            covered = {member for members in clusters for member in members}
+            involved = {self._event_of[m] for m in covered if m in self._event_of}
+            more = {m for e in involved for m in self._members(self._events[e])} - covered
+            if not more:
+                return clusters, involved
+            reach = covered | more
+
+    def _identify(self, clusters: list[list[str]], involved: set[str]) -> list[str]:
+        """An id for each cluster: that of the event with most of its records, else a new one.
+
+        Of equals the oldest event. When some of an open event's records turned confidential, the
+        event goes with them, because its earlier versions speak of them.
+        """
+        claims = []
+        for position, members in enumerate(clusters):
+            counts: dict[str, int] = {}
+            for member in members:
+                event_id = self._event_of.get(member)
+                if event_id is not None:
+                    counts[event_id] = counts.get(event_id, 0) + 1
+            audience = self._graph.items[members[0]].audience
+            for event_id, count in counts.items():
+                event = self._events[event_id]
+                withdrawn = (
+                    audience is Audience.CONFIDENTIAL
+                    and event.audience is not Audience.CONFIDENTIAL
+                )
+                claims.append(
+                    (not withdrawn, -count, event.started_at, event_id, members[0], position)
+                )
+        ids: dict[int, str] = {}
+        given: set[str] = set()
+        for *_, event_id, _first, position in sorted(claims):
+            if position not in ids and event_id not in given:
+                ids[position] = event_id
+                given.add(event_id)
+        for position, members in enumerate(clusters):
+            if position not in ids:
+                ids[position] = self._new_id(members, given)
+                given.add(ids[position])
+        return [ids[position] for position in range(len(clusters))]
+
+    def _new_id(self, members: list[str], given: set[str]) -> str:
+        event_id = first_id(members, self._graph)
+        number = 0
+        while event_id in self._taken or event_id in self._events or event_id in given:
+            number += 1
+            event_id = first_id(members, self._graph, str(number))
+        return event_id
+
+    def _write(
+        self,
+        known: Event | str,
+        members: Sequence[str],
+        aliases: tuple[str, ...],
+        now: datetime,
+        freshness: Freshness,
+    ) -> EventWrite | None:
+        """The next version of an event if it says something new; it is then the known one."""
+        old = known if isinstance(known, Event) else None
+        event_id = known.id if isinstance(known, Event) else known
+        version = old.version if old else 0
+        event = self._judge.event(
+            members,
+            graph=self._graph,
+            records=self._records,
+            known=Known(event_id, version, aliases),
+            marks=self._rulings.marks((event_id, *aliases), members),
+            freshness=freshness,
+            now=now,
+        )
+        if old is not None and not material(old, event):
+            return None
+        self._know(event)
+        return EventWrite(event=event, based_on=version)
+
+    def _bury(self, gone: Event, heir: Event, now: datetime) -> EventWrite:
+        """The last version of an event that has no members left."""
+        last = gone.model_copy(
+            update={
+                "version": gone.version + 1,
+                "audience": heir.audience,
+                "posts": (),
+                "reports": (),
+                "candidates": (),
+                "flagged": False,
+                "priority": 0.0,
+                "priority_factors": (),
+                "headline": "",
+                "aliases": (),
+                "merged_into": heir.id,
+                "updated_at": now,
+            }
+        )
+        self._forget_event(gone.id)
+        self._know(last)
+        return EventWrite(event=last, based_on=gone.version)
+
+    def _aged(self, event_id: str, now: datetime) -> bool:
+        """Whether time alone changed an event's priority or ended its snooze."""
+        if event_id in self._snoozed:
+            return True
+        event = self._events[event_id]
+        factors = {factor.name: factor.value for factor in event.priority_factors}
+        value, _ = priority(
+            category=event.category,
+            urgency=event.urgency,
+            incident=event.incident,
+            unknown_to_102=factors.get("unknown_to_102", 1.0),
+            last_at=event.last_at,
+            now=now,
+        )
+        return abs(value - event.priority) > PRIORITY_STEP
+
+
+def _heirs(
+    clusters: list[list[str]], ids: list[str], involved: set[str], event_of: dict[str, str]
+) -> dict[str, str]:
+    """For each event that kept no cluster: the event that has most of its former records."""
+    gone = involved - set(ids)
+    shares: dict[str, dict[str, int]] = {event_id: {} for event_id in gone}
+    for members, event_id in zip(clusters, ids, strict=True):
+        for member in members:
+            former = event_of.get(member)
+            if former in gone:
+                counts = shares[former]
+                counts[event_id] = counts.get(event_id, 0) + 1
+    return {
+        event_id: min(counts, key=lambda heir: (-counts[heir], heir))
+        for event_id, counts in shares.items()
+        if counts
+    }
+
+
+def _misstated(event: Event, freshness: Freshness) -> bool:
+    wrong = ReportState.UNKNOWN if freshness.live else ReportState.UNREPORTED
+    return event.report_state is wrong

@@ -1,0 +1,81 @@
+"""The trained model of a pair: logistic regression with one weight a feature, readable JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from math import exp, log
+from pathlib import Path
+
+from core.errors import ModelError
+from correlator.features import FEATURES
+
+HERE = Path(__file__).parent
+MODEL = HERE / "model.json"
+RARITY = HERE / "rarity.json"
+
+
+@dataclass(frozen=True)
+class PairModel:
+    """Weights in log-odds (natural logarithm) a unit of each feature.
+
+    ``idf``: rarity in bits of each stem of the training texts. ``average_share``: how much the
+    average pair counts against the best pair when two groups are compared, in [0, 1].
+    ``digest``: of the data it was trained on.
+    """
+
+    bias: float
+    weights: dict[str, float]
+    idf: dict[str, float]
+    average_share: float = 0.5
+    digest: str = "untrained"
+
+    @classmethod
+    def load(cls, path: Path = MODEL, rarity: Path = RARITY) -> PairModel:
+        """Read the model that the project ships; raises ModelError with the remedy."""
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            idf = json.loads(rarity.read_text(encoding="utf-8"))
+            model = cls(
+                bias=float(values["bias"]),
+                weights={str(k): float(v) for k, v in values["weights"].items()},
+                idf={str(k): float(v) for k, v in idf.items()},
+                average_share=float(values["average_share"]),
+                digest=str(values["digest"]),
+            )
+        except OSError as error:
+            raise ModelError(
+                f"{error.filename}: cannot be read ({error.strerror}); restore it or train anew"
+            ) from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ModelError(f"{path}: is no pair model ({error!r}); train it anew") from error
+        unknown = sorted(set(model.weights) ^ set(FEATURES))
+        if unknown:
+            raise ModelError(f"{path}: features differ from the code's: {unknown}; train it anew")
+        return model
+
+    def save(self, path: Path = MODEL, rarity: Path = RARITY) -> None:
+        """Write both files."""
+        values = asdict(self)
+        idf = values.pop("idf")
+        values["weights"] = {k: round(v, 4) for k, v in self.weights.items()}
+        values["bias"] = round(self.bias, 4)
+        path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+        rows = ",\n".join(
+            f"{json.dumps(k, ensure_ascii=False)}: {round(v, 2)}" for k, v in sorted(idf.items())
+        )
+        rarity.write_text("{" + rows + "}\n", encoding="utf-8")
+
+
+def logistic(log_odds: float) -> float:
+    """Probability of log-odds, without overflow."""
+    if log_odds >= 0.0:
+        return 1.0 / (1.0 + exp(-min(log_odds, 700.0)))
+    odds = exp(max(log_odds, -700.0))
+    return odds / (1.0 + odds)
+
+
+def log_odds(probability: float) -> float:
+    """Log-odds of a probability, kept within those of 1e-9 and 1 - 1e-9."""
+    p = min(1.0 - 1e-9, max(1e-9, probability))
+    return log(p / (1.0 - p))

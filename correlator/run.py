@@ -1,0 +1,208 @@
+"""The live correlator: tails the store's changes, writes events, repairs itself at the start."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from core.clock import Clock
+from core.errors import StaleWriteError
+from core.ids import digest
+from core.records import Assessed, Audience, Event, SetAside
+from core.settings import Settings
+from correlator.blocking import widest_s
+from correlator.freshness import Freshness
+from correlator.live import LATE_S, Correlator
+from correlator.model import PairModel
+from store.protocol import ALL, Change, EventWrite, Store
+
+log = logging.getLogger(__name__)
+
+CURSOR = "correlator:cursor"
+BATCH = 1_000
+EVENT_BATCH = 500
+ATTEMPTS = 8
+REJUDGE_S = 5.0
+CLOSE_S = 300.0
+AUDIENCES = (Audience.OPEN, Audience.CONFIDENTIAL)
+
+
+class LiveCorrelator:
+    """Keeps the store's events up to date with its posts, reports and decisions.
+
+    Its memory is a function of the store: ``start`` rebuilds it and writes what an earlier
+    process did not get to. Several at once do no harm: each write is conditional on the version
+    that was read, and what another process wrote is taken over.
+    """
+
+    def __init__(self, store: Store, settings: Settings, model: PairModel, clock: Clock) -> None:
+        self._store = store
+        self._settings = settings
+        self._model = model
+        self._clock = clock
+        self._correlator = self._empty()
+        self._position = 0
+        self._seen = dict.fromkeys(AUDIENCES, 0)
+        self._started = False
+        self._rejudged: datetime | None = None
+        self._freshness_judged: Freshness | None = None
+        self._closed: datetime | None = None
+        self.failures = 0
+
+    def start(self) -> None:
+        """Rebuild memory from the store, judge the window anew and write the differences."""
+        store, now = self._store, self._clock.now()
+        self._correlator = self._empty()
+        self._seen = {audience: store.last_event_change(audience) for audience in AUDIENCES}
+        note = store.note(CURSOR)
+        self._position = 0 if note is None else int(json.loads(note))
+        since = now - timedelta(seconds=widest_s(self._settings.correlator) + LATE_S)
+        events = store.open_events(since, ALL)
+        records = {r.subject.id: r for r in store.window(since, ALL)}
+        members = _members(events)
+        for record in store.assessed(members - records.keys(), ALL):
+            records[record.subject.id] = record
+        placed = store.events_of(set(records) - members, ALL)
+        for record_id in placed:  # its event closed before the window began
+            del records[record_id]
+        self._correlator.load(
+            [r for r in records.values() if self._readable(r)], events, store.decisions(ALL)
+        )
+        self._correlator.close(now)
+        freshness = self._freshness(now)
+        self._write(self._correlator.reconcile(now, freshness), now, freshness)
+        self._started = True
+        log.info("correlator started: %d records in memory", len(self._correlator))
+
+    def step(self) -> int:
+        """Handle what came since the last step; the number of changes handled."""
+        if not self._started:
+            self.start()
+        now = self._clock.now()
+        freshness = self._freshness(now)
+        self._started = False  # whatever fails from here on, the next step starts anew
+        self._take_over(now, freshness)
+        changes = self._store.changes(self._position, BATCH)
+        if changes:
+            self._handle(changes, now, freshness)
+        self._as_time_passes(now, freshness)
+        self._started = True
+        return len(changes)
+
+    # -- inside -----------------------------------------------------------------------------
+
+    def _empty(self) -> Correlator:
+        return Correlator(
+            self._settings.correlator, self._model, incident_at=self._settings.nlp.incident_at
+        )
+
+    def _freshness(self, now: datetime) -> Freshness:
+        return Freshness.of(self._store.heartbeats(), self._settings.intake.feeds, now)
+
+    def _handle(self, changes: Sequence[Change], now: datetime, freshness: Freshness) -> None:
+        decisions = None
+        if any(change.kind == "decision" for change in changes):
+            decisions = self._store.decisions(ALL)
+        subjects = {change.id for change in changes if change.kind != "decision"}
+        records = [r for r in self._store.assessed(subjects, ALL) if self._readable(r)]
+        records = self._still_open(records, now)
+        writes = self._correlator.update(records, now, freshness, decisions)
+        self._write(writes, now, freshness)
+        self._position = changes[-1].position
+        self._store.put_note(CURSOR, json.dumps(self._position))
+
+    def _still_open(self, records: list[Assessed], now: datetime) -> list[Assessed]:
+        """Without those whose event is closed: it does not change any more."""
+        correlator = self._correlator
+        over = [
+            r.subject.id
+            for r in records
+            if not correlator.knows(r.subject.id) and correlator.closed(r, now)
+        ]
+        placed = self._store.events_of(over, ALL) if over else {}
+        return [r for r in records if r.subject.id not in placed]
+
+    def _readable(self, record: Assessed) -> bool:
+        """Whether a record can be boiled down; one that cannot is set aside and counted."""
+        try:
+            self._correlator.closed(record, self._clock.now())
+        except Exception as error:
+            self.failures += 1
+            log.exception("record %s cannot be correlated", record.subject.id)
+            self._store.set_aside(
+                [
+                    SetAside(
+                        id=digest("correlator", record.subject.id, record.subject.content),
+                        kind="assessment",
+                        where="correlator",
+                        problem=f"{type(error).__name__}: {error}",
+                        at=self._clock.now(),
+                        size_bytes=0,
+                        record=b"",
+                    )
+                ]
+            )
+            return False
+        return True
+
+    def _write(self, writes: list[EventWrite], now: datetime, freshness: Freshness) -> None:
+        """Write; where another process was first, take its versions over and try again."""
+        for _ in range(ATTEMPTS):
+            if not writes:
+                return
+            try:
+                self._store.write_events(writes)
+            except StaleWriteError:
+                log.info("%d events were written by another process, read again", len(writes))
+                ids = {write.event.id for write in writes}
+                subjects = _members(write.event for write in writes)
+                ids |= set(self._store.events_of(subjects, ALL).values())
+                newest = [e for e in (self._store.event(i, ALL) for i in sorted(ids)) if e]
+                absent = ids - {event.id for event in newest}
+                writes = self._adopt(newest, now, freshness, absent)
+                continue
+            return
+        raise StaleWriteError(
+            f"{len(writes)} events changed under every one of {ATTEMPTS} attempts to write them; "
+            "the correlator starts anew from the store"
+        )
+
+    def _adopt(
+        self,
+        events: Sequence[Event],
+        now: datetime,
+        freshness: Freshness,
+        absent: Iterable[str] = (),
+    ) -> list[EventWrite]:
+        missing = {m for m in _members(events) if not self._correlator.knows(m)}
+        records = [r for r in self._store.assessed(missing, ALL) if self._readable(r)]
+        return self._correlator.adopt(events, now, freshness, records=records, absent=absent)
+
+    def _take_over(self, now: datetime, freshness: Freshness) -> None:
+        """Take over what another process wrote since the last step."""
+        for audience in AUDIENCES:
+            while changes := self._store.event_changes(audience, self._seen[audience], EVENT_BATCH):
+                self._seen[audience] = changes[-1].position
+                newest = {change.event.id: change.event for change in changes}
+                foreign = [event for event in newest.values() if self._correlator.is_foreign(event)]
+                if foreign:
+                    self._write(self._adopt(foreign, now, freshness), now, freshness)
+
+    def _as_time_passes(self, now: datetime, freshness: Freshness) -> None:
+        turned = freshness != self._freshness_judged  # a feed fell silent or came back
+        if turned or self._rejudged is None or _past(self._rejudged, now, REJUDGE_S):
+            self._rejudged, self._freshness_judged = now, freshness
+            self._write(self._correlator.rejudge(now, freshness), now, freshness)
+        if self._closed is None or _past(self._closed, now, CLOSE_S):
+            self._closed = now
+            self._correlator.close(now)
+
+
+def _past(since: datetime, now: datetime, seconds: float) -> bool:
+    return abs((now - since).total_seconds()) >= seconds
+
+
+def _members(events: Iterable[Event]) -> set[str]:
+    return {link.id for event in events for link in (*event.posts, *event.reports)}

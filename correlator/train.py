@@ -1,0 +1,180 @@
+"""Training the pair model from labelled records.
+
+Logistic regression on the pairs that blocking proposes, by maximum likelihood with a quadratic
+penalty, each weight bounded to the side its feature may speak for (``features.SIGNS``), so that
+for instance more shared words can never speak against a pair.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+
+from core.ids import digest
+from core.records import Assessed, Post
+from core.settings import CorrelatorSettings
+from correlator.blocking import Index, comparable, widest_s
+from correlator.correlate import at
+from correlator.features import FEATURES, SIGNS, near
+from correlator.items import Item, make_item, rarity
+from correlator.model import PairModel
+from correlator.pairs import values_of
+from correlator.words import stems
+
+PENALTY = 0.02
+MAX_WEIGHT = 9.0
+CROWD_WEIGHT = 0.03
+SAME_PLACE = 0.3
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LabelledPair:
+    """Two records and whether they are the same event; ``weight`` in the likelihood."""
+
+    left: Item
+    right: Item
+    same: bool
+    weight: float = 1.0
+
+
+def rarities(texts: Iterable[str], *, least: int = 2) -> dict[str, float]:
+    """Rarity in bits of every stem that at least ``least`` of the texts have."""
+    counts: Counter[str] = Counter()
+    total = 0
+    for text in texts:
+        total += 1
+        counts.update(stems(text))
+    return {word: rarity(total, n) for word, n in counts.items() if n >= least}
+
+
+def labelled_pairs(
+    records: Sequence[Assessed],
+    labels: Mapping[str, str | None],
+    *,
+    idf: dict[str, float],
+    settings: CorrelatorSettings,
+) -> list[LabelledPair]:
+    """Pairs that blocking proposes. ``labels``: event of each record id, ``None`` for no event."""
+    items = [make_item(record, idf) for record in records]
+    index = Index()
+    for item in items:
+        index.add(item)
+    by_id = {item.id: item for item in items}
+    pairs: list[LabelledPair] = []
+    for item in items:
+        for other_id in sorted(index.candidates(item, widest_s(settings))):
+            other = by_id[other_id]
+            if item.id < other_id and comparable(item, other, settings):
+                pairs.append(_labelled(item, other, labels))
+    return pairs
+
+
+def crowded_pairs(
+    records: Sequence[Assessed],
+    labels: Mapping[str, str | None],
+    *,
+    idf: dict[str, float],
+    settings: CorrelatorSettings,
+    limit: int = 60_000,
+) -> list[LabelledPair]:
+    """Pairs of different events when all events happen on one day, as in a whole country.
+
+    Labelled streams are thinner than life, where two fires at one hour are nothing rare. Each
+    event is moved by whole days to the same day. Pairs at the same place are left out: moved
+    onto each other they would be one event to anybody. ``limit``: at most so many, drawn evenly.
+    """
+    first: dict[str, datetime] = {}
+    for record in records:
+        key = labels.get(record.subject.id) or record.subject.id
+        first[key] = min(first.get(key, at(record)), at(record))
+    moved = []
+    for record in records:
+        key = labels.get(record.subject.id) or record.subject.id
+        moved.append(_moved(record, timedelta(days=(first[key] - _EPOCH).days)))
+    pairs = labelled_pairs(moved, labels, idf=idf, settings=settings)
+    apart = [
+        replace(pair, weight=CROWD_WEIGHT)
+        for pair in pairs
+        if not pair.same and near(pair.left, pair.right) < SAME_PLACE
+    ]
+    apart.sort(key=lambda pair: digest(pair.left.id, pair.right.id))
+    return apart[:limit]
+
+
+def _moved(record: Assessed, by: timedelta) -> Assessed:
+    subject = record.subject
+    times = (
+        {"posted_at": subject.posted_at - by}
+        if isinstance(subject, Post)
+        else {"received_at": subject.received_at - by}
+    )
+    return record.model_copy(update={"subject": subject.model_copy(update=times)})
+
+
+def same_event_pairs(
+    records: Sequence[Assessed], labels: Mapping[str, str | None], *, idf: dict[str, float]
+) -> list[LabelledPair]:
+    """All pairs of the same event, proposed by blocking or not: to measure blocking's recall."""
+    groups: dict[str, list[Item]] = {}
+    for record in records:
+        label = labels.get(record.subject.id)
+        if label is not None:
+            groups.setdefault(label, []).append(make_item(record, idf))
+    return [
+        LabelledPair(a, b, True) for group in groups.values() for a, b in combinations(group, 2)
+    ]
+
+
+def train(pairs: Sequence[LabelledPair], *, idf: dict[str, float]) -> PairModel:
+    """Fit the model; deterministic."""
+    values = np.array([values_of(p.left, p.right) for p in pairs], dtype=np.float64)
+    same = np.array([p.same for p in pairs], dtype=np.float64)
+    weight = np.array([p.weight for p in pairs], dtype=np.float64)
+    names = list(FEATURES)
+    bias, weights = _fit(values, same, weight, [SIGNS.get(name, 0) for name in names])
+    model = PairModel(
+        bias=bias, weights=dict(zip(names, map(float, weights), strict=True)), idf=idf
+    )
+    return replace(model, digest=_digest(pairs))
+
+
+def _fit(values: Floats, same: Floats, weight: Floats, signs: list[int]) -> tuple[float, Floats]:
+    total = weight.sum()
+
+    def loss(parameters: Floats) -> tuple[float, Floats]:
+        log_odds = values @ parameters[1:] + parameters[0]
+        signed = np.where(same > 0.5, log_odds, -log_odds)
+        likelihood = -(weight * np.logaddexp(0.0, -signed)).sum() / total
+        chance = 1.0 / (1.0 + np.exp(-np.clip(log_odds, -500, 500)))
+        slope = weight * (chance - same) / total
+        penalty = 0.5 * PENALTY / 100.0 * float(parameters[1:] @ parameters[1:])
+        gradient = np.concatenate([[slope.sum()], values.T @ slope])
+        gradient[1:] += PENALTY / 100.0 * parameters[1:]
+        return -likelihood + penalty, gradient
+
+    bounds = [(-10.0, 10.0)] + [
+        (0.0 if sign > 0 else -MAX_WEIGHT, 0.0 if sign < 0 else MAX_WEIGHT) for sign in signs
+    ]
+    start = np.zeros(values.shape[1] + 1)
+    found = minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B")
+    return float(found.x[0]), found.x[1:]
+
+
+def _labelled(a: Item, b: Item, labels: Mapping[str, str | None]) -> LabelledPair:
+    left = labels.get(a.id)
+    return LabelledPair(a, b, left is not None and left == labels.get(b.id))
+
+
+def _digest(pairs: Sequence[LabelledPair]) -> str:
+    rows = sorted([*sorted([p.left.stamp, p.right.stamp]), p.same] for p in pairs)
+    return digest(json.dumps(rows))

@@ -1,0 +1,1 @@
+"""Places of Kazakhstan: tables, importers, look-up of inflected names, resolution."""

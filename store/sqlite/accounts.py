@@ -1,0 +1,80 @@
+"""Heartbeats, notes, accounts and sessions."""
+
+from __future__ import annotations
+
+from core.records import Heartbeat, Session, User
+from store.sqlite.database import Database, one, us
+
+
+class Accounts(Database):
+    """Small values that are kept by name."""
+
+    def beat(self, heartbeat: Heartbeat) -> None:
+        """See Protocol."""
+        with self._writing() as db:
+            db.execute(
+                "INSERT INTO heartbeat VALUES (?, ?, ?) ON CONFLICT (feed) DO UPDATE "
+                "SET at_us = excluded.at_us, body = excluded.body "
+                "WHERE excluded.at_us >= heartbeat.at_us",
+                (heartbeat.feed, us(heartbeat.at), heartbeat.model_dump_json()),
+            )
+
+    def heartbeats(self) -> list[Heartbeat]:
+        """See Protocol."""
+        rows = self._rows("SELECT body FROM heartbeat ORDER BY feed")
+        return [Heartbeat.model_validate_json(body) for (body,) in rows]
+
+    def note(self, key: str) -> str | None:
+        """See Protocol."""
+        rows = self._rows("SELECT value FROM note WHERE key = ?", (key,))
+        return rows[0][0] if rows else None
+
+    def put_note(self, key: str, value: str) -> None:
+        """See Protocol."""
+        with self._writing() as db:
+            db.execute("INSERT OR REPLACE INTO note VALUES (?, ?)", (key, value))
+
+    def put_note_once(self, key: str, value: str) -> str:
+        """See Protocol."""
+        with self._writing() as db:
+            db.execute("INSERT INTO note VALUES (?, ?) ON CONFLICT DO NOTHING", (key, value))
+            row = one(db, "SELECT value FROM note WHERE key = ?", (key,))
+        return value if row is None else str(row[0])
+
+    def put_user(self, user: User) -> None:
+        """See Protocol."""
+        with self._writing() as db:
+            db.execute(
+                "INSERT INTO user VALUES (?, ?) ON CONFLICT (name) "
+                "DO UPDATE SET body = excluded.body",
+                (user.name, user.model_dump_json()),
+            )
+
+    def user(self, name: str) -> User | None:
+        """See Protocol."""
+        rows = self._rows("SELECT body FROM user WHERE name = ?", (name,))
+        return User.model_validate_json(rows[0][0]) if rows else None
+
+    def users(self) -> list[User]:
+        """See Protocol."""
+        rows = self._rows("SELECT body FROM user ORDER BY name")
+        return [User.model_validate_json(body) for (body,) in rows]
+
+    def put_session(self, session: Session) -> None:
+        """See Protocol."""
+        with self._writing() as db:
+            db.execute(
+                "INSERT INTO session VALUES (?, ?, ?) ON CONFLICT (id) "
+                "DO UPDATE SET body = excluded.body",
+                (session.id, session.user, session.model_dump_json()),
+            )
+
+    def session(self, session_id: str) -> Session | None:
+        """See Protocol."""
+        rows = self._rows("SELECT body FROM session WHERE id = ?", (session_id,))
+        return Session.model_validate_json(rows[0][0]) if rows else None
+
+    def drop_session(self, session_id: str) -> None:
+        """See Protocol."""
+        with self._writing() as db:
+            db.execute("DELETE FROM session WHERE id = ?", (session_id,))

@@ -1,0 +1,283 @@
+"""The live correlator over a real store: repair at the start, stale writes, two at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from core.records import (
+    Assessed,
+    Audience,
+    Decision,
+    DecisionKind,
+    Event,
+    Heartbeat,
+    Post,
+    ReportState,
+)
+from core.settings import Settings
+from correlator.correlate import correlate
+from correlator.freshness import Freshness
+from correlator.model import PairModel
+from correlator.run import LiveCorrelator
+from store.protocol import ALL, OPEN, EventQuery, EventWrite
+from store.sqlite import SqliteStore
+
+SETTINGS = Settings()
+ANY = EventQuery(limit=1000)
+
+
+@dataclass
+class HandClock:
+    """A clock that the test sets."""
+
+    at: datetime
+
+    def now(self) -> datetime:
+        return self.at
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
+    opened = SqliteStore(tmp_path / "oqiga.db")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def clock(at: Callable[[float], datetime]) -> HandClock:
+    return HandClock(at(60))
+
+
+def beat(store: SqliteStore, clock: HandClock) -> None:
+    for feed in SETTINGS.intake.feeds:
+        store.beat(Heartbeat(feed=feed, at=clock.at, limit_s=300.0))
+
+
+def give(store: SqliteStore, records: list[Assessed]) -> None:
+    """Posts and reports as the readers and the assessor would leave them in the store."""
+    for record in records:
+        if isinstance(record.subject, Post):
+            store.accept_posts([(record.subject, None)])
+        else:
+            store.accept_reports([record.subject])
+        store.save_assessments([(record.assessment, record.audience)], record.subject.accepted_at)
+
+
+def facts(events: list[Event]) -> set[tuple[object, ...]]:
+    return {
+        (frozenset(k.id for k in (*e.posts, *e.reports)), e.category, e.report_state, e.location)
+        for e in events
+    }
+
+
+def expected(model: PairModel, records: list[Assessed], now: datetime) -> set[tuple[object, ...]]:
+    return facts(
+        correlate(
+            records,
+            settings=SETTINGS.correlator,
+            model=model,
+            as_of=now,
+            freshness=Freshness.always(),
+        )
+    )
+
+
+def run_dry(live: LiveCorrelator) -> None:
+    while live.step():
+        pass
+
+
+def test_the_store_ends_as_the_batch_does(
+    store: SqliteStore, model: PairModel, clock: HandClock, world: list[Assessed]
+) -> None:
+    beat(store, clock)
+    live = LiveCorrelator(store, SETTINGS, model, clock)
+    live.start()
+    for record in world:
+        give(store, [record])
+        run_dry(live)
+    events = store.events(ANY, ALL)
+    assert facts(events) == expected(model, world, clock.at)
+    assert {e.audience for e in store.events(ANY, OPEN)} == {Audience.OPEN}
+    position = store.last_event_change(Audience.OPEN)
+    run_dry(live)
+    assert store.last_event_change(Audience.OPEN) == position
+
+
+def test_start_repairs_what_a_killed_process_left(
+    store: SqliteStore, model: PairModel, clock: HandClock, world: list[Assessed]
+) -> None:
+    beat(store, clock)
+    give(store, world[:9])
+    first = LiveCorrelator(store, SETTINGS, model, clock)
+    first.start()
+    run_dry(first)
+    ids = {k.id: e.id for e in store.events(ANY, ALL) for k in (*e.posts, *e.reports)}
+    give(store, world[9:])  # nobody was there to see them
+    LiveCorrelator(store, SETTINGS, model, clock).start()
+    events = store.events(ANY, ALL)
+    assert facts(events) == expected(model, world, clock.at)
+    after = {k.id: e.id for e in events for k in (*e.posts, *e.reports)}
+    assert {record: after[record] for record in ids} == ids
+
+
+def test_two_at_once_end_where_one_does(
+    store: SqliteStore, model: PairModel, clock: HandClock, world: list[Assessed]
+) -> None:
+    beat(store, clock)
+    one, two = (LiveCorrelator(store, SETTINGS, model, clock) for _ in range(2))
+    one.start()
+    two.start()
+    for number, record in enumerate(reversed(world)):
+        give(store, [record])
+        (one, two)[number % 2].step()
+        if number % 3 == 0:
+            one.step()
+    run_dry(one)
+    run_dry(two)
+    run_dry(one)
+    assert facts(store.events(ANY, ALL)) == expected(model, world, clock.at)
+
+
+def test_a_stale_write_is_read_again(
+    store: SqliteStore,
+    model: PairModel,
+    clock: HandClock,
+    world: list[Assessed],
+    report: Callable[..., Assessed],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    beat(store, clock)
+    give(store, world)
+    live = LiveCorrelator(store, SETTINGS, model, clock)
+    live.start()
+    run_dry(live)
+    late = report("rb", "Сбит пешеход, прадо, Саина Толе би", 65, north_m=2490)
+    give(store, [late])
+    write = store.write_events
+    raced: list[int] = []
+
+    def slow(writes: list[EventWrite]) -> None:
+        """Between reading and writing, another process writes the same event."""
+        if not raced:
+            (mine,) = [w for w in writes if w.event.reports]
+            newest = store.event(mine.event.id, ALL)
+            assert newest is not None
+            other = newest.model_copy(update={"version": newest.version + 1, "headline": "другой"})
+            write([EventWrite(event=other, based_on=newest.version)])
+            raced.append(other.version)
+        write(writes)
+
+    monkeypatch.setattr(store, "write_events", slow)
+    run_dry(live)
+    assert raced
+    (event,) = [e for e in store.events(ANY, ALL) if "rb" in {k.id for k in e.reports}]
+    assert event.version == raced[0] + 1
+    assert facts(store.events(ANY, ALL)) == expected(
+        model, [*world, late], clock.at + timedelta(minutes=10)
+    )
+
+
+def test_silent_feed_and_its_return(
+    store: SqliteStore, model: PairModel, clock: HandClock, world: list[Assessed]
+) -> None:
+    beat(store, clock)
+    give(store, world)
+    live = LiveCorrelator(store, SETTINGS, model, clock)
+    run_dry(live)
+    clock.at += timedelta(minutes=6)
+    run_dry(live)
+    states = {e.report_state for e in store.events(ANY, ALL) if not e.reports}
+    assert states == {ReportState.UNKNOWN}
+    clock.at += timedelta(minutes=1)
+    beat(store, clock)
+    run_dry(live)
+    states = {e.report_state for e in store.events(ANY, ALL) if not e.reports}
+    assert states == {ReportState.UNREPORTED}
+
+
+def test_decisions_are_followed(
+    store: SqliteStore,
+    model: PairModel,
+    clock: HandClock,
+    world: list[Assessed],
+    decision: Callable[..., Decision],
+) -> None:
+    beat(store, clock)
+    give(store, world)
+    live = LiveCorrelator(store, SETTINGS, model, clock)
+    run_dry(live)
+    (flagged,) = store.events(EventQuery(flagged=True), ALL)
+    store.add_decision(
+        decision(
+            "d1",
+            DecisionKind.REJECT,
+            event=flagged.id,
+            event_version=flagged.version,
+            reason="учения",
+        )
+    )
+    run_dry(live)
+    assert store.events(EventQuery(flagged=True), ALL) == []
+    newest = store.event(flagged.id, ALL)
+    assert newest is not None
+    assert newest.decided == "reject"
+
+
+def test_an_unreadable_record_is_set_aside_and_the_rest_goes_on(
+    store: SqliteStore,
+    model: PairModel,
+    clock: HandClock,
+    world: list[Assessed],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import correlator.live
+
+    make = correlator.live.make_item
+
+    def failing(record: Assessed, idf: dict[str, float]) -> object:
+        if record.subject.id == "n1":
+            raise ValueError("made to fail")
+        return make(record, idf)
+
+    monkeypatch.setattr(correlator.live, "make_item", failing)
+    beat(store, clock)
+    give(store, world)
+    live = LiveCorrelator(store, SETTINGS, model, clock)
+    live.start()
+    run_dry(live)
+    members = {k.id for e in store.events(ANY, ALL) for k in (*e.posts, *e.reports)}
+    assert members == {r.subject.id for r in world} - {"n1"}
+    assert live.failures
+    (aside,) = store.set_aside_items()
+    assert "made to fail" in aside.problem
+
+
+def test_closed_events_stay_as_they_are(
+    store: SqliteStore,
+    model: PairModel,
+    clock: HandClock,
+    world: list[Assessed],
+    at: Callable[[float], datetime],
+    post: Callable[..., Assessed],
+) -> None:
+    beat(store, clock)
+    give(store, world)
+    live = LiveCorrelator(store, SETTINGS, model, clock)
+    run_dry(live)
+    before = {k.id: e.id for e in store.events(ANY, ALL) for k in (*e.posts, *e.reports)}
+    clock.at = at(60 * 24 * 8)
+    beat(store, clock)
+    run_dry(live)
+    late = post("late", "На Саина Абая столкнулись камри и ларгус, третья машина рядом", 2)
+    give(store, [late])
+    run_dry(live)
+    LiveCorrelator(store, SETTINGS, model, clock).start()
+    after = {k.id: e.id for e in store.events(ANY, ALL) for k in (*e.posts, *e.reports)}
+    assert {r: after[r] for r in before} == before
+    assert after["late"] not in before.values()
