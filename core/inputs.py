@@ -47,7 +47,7 @@ _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u0080-\u009f\u202a-\u20
 DEFAULT_SOURCE = "unnamed"
 
 M = TypeVar("M", bound=BaseModel)
-R = TypeVar("R")
+R = TypeVar("R", bound=BaseModel)
 
 
 def clean_text(text: str) -> str:
@@ -267,9 +267,12 @@ def _validated(model: type[M], value: dict[str, Any]) -> M:
 
 def _built(make: Callable[[], R]) -> R:
     try:
-        return make()
-    except (ValidationError, ValueError) as error:
+        record = make()
+        if type(record).model_validate_json(record.model_dump_json()) != record:
+            raise ValueError("a number or character in it does not survive JSON")
+    except ValueError as error:  # pydantic's errors are among them
         raise InputError(f"the record cannot be kept: {error}") from error
+    return record
 
 
 def _sentences(error: ValidationError) -> str:

@@ -29,6 +29,9 @@ CHANCE_FLOOR = 0.4
 """A record less likely an incident, and of no likely kind, is joined by copies and links only."""
 LEADER_FLOOR = 0.35
 """Of two records that are joined by likeness at least one seems to be an incident."""
+NOWHERE_FLOOR = 0.3
+"""Without a place on both sides, both have to seem an incident: of 4,196 real posts that are no
+local incidents 6 pairs are joined with this, 14 without; the labelled streams do not change."""
 MIN_WORDS = 4
 """A shorter text without a place of its own never joins on likeness alone."""
 
@@ -75,6 +78,8 @@ def comparable(a: Item, b: Item, settings: CorrelatorSettings) -> bool:
     if linked(a, b):
         return True
     if not (a.mask & b.mask) or not (speaks(a) and speaks(b)):
+        return False
+    if not (a.sites and b.sites) and min(a.incident, b.incident) < NOWHERE_FLOOR:
         return False
     return max(a.incident, b.incident) >= LEADER_FLOOR
 

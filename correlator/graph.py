@@ -72,6 +72,8 @@ class Graph:
         if item is None:
             return set()
         touched = self._around(item_id)
+        if item.is_report:  # it may have been shown as a candidate
+            touched |= self.edges[item_id].keys()
         key = self._copy_key(item)
         if key is None:
             self._uninstall(item_id)
@@ -137,6 +139,11 @@ class Graph:
         if x == y:
             return inf
         return self.edges.get(x, {}).get(y)
+
+    def near(self, item_ids: Iterable[str]) -> set[str]:
+        """First copies of the records and of all that they were found to resemble at all."""
+        firsts = {self._first[i] for i in item_ids if i in self._first}
+        return firsts.union(*(self.edges[first] for first in firsts))
 
     def clusters_around(self, item_ids: Iterable[str]) -> list[list[str]]:
         """The clusters of every component that one of the records is in, in a fixed order."""

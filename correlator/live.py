@@ -254,6 +254,7 @@ class Correlator:
     def _settle(self, touched: set[str], now: datetime, freshness: Freshness) -> list[EventWrite]:
         """Cluster anew around the touched records and say what has to be written."""
         clusters, involved = self._affected(touched)
+        near = self._graph.near(touched)
         ids = self._identify(clusters, involved)
         heirs = _heirs(clusters, ids, involved, self._event_of)
         writes: list[EventWrite] = []
@@ -265,6 +266,14 @@ class Correlator:
             for gone, heir in heirs.items():
                 if heir == event_id:
                     aliases |= {gone, *self._events[gone].aliases}
+            same = old_event is not None and aliases == set(old_event.aliases)
+            if (
+                same
+                and all(self._event_of.get(m) == event_id for m in members)
+                and len(members) == len(old_event.posts) + len(old_event.reports)
+                and near.isdisjoint(self._graph.first(m) for m in members)
+            ):
+                continue
             for member in members:
                 self._event_of[member] = event_id
             known = old_event or event_id

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import InputError
+from core.folding import fold_words
 from core.inputs import MAX_LINE_BYTES, clean_text, make_post, make_report, parse_object
 from core.lines import read_lines
 from core.records import Category, Channel
@@ -161,3 +162,15 @@ def test_any_object_is_a_post_or_a_clear_error(value: dict[str, object]) -> None
 def test_any_bytes_are_an_object_or_a_clear_error(data: bytes) -> None:
     with contextlib.suppress(InputError):
         assert isinstance(parse_object(data), dict)
+
+
+@pytest.mark.parametrize(
+    "value", [1e999, "\ud800", json.loads("[" * 250 + "]" * 250)], ids=["huge", "surrogate", "deep"]
+)
+def test_what_json_cannot_hold_is_refused(value: object) -> None:
+    with pytest.raises(InputError, match="cannot be kept"):
+        make_post({**POST, "unknown": value}, now=NOW, key=KEY)
+
+
+def test_letters_of_two_signs_and_stress_do_not_split_words() -> None:
+    assert fold_words("Саи\u0306н замо\u0301к") == ["сайн", "замок"]

@@ -126,7 +126,7 @@ def test_damaged_photos_are_refused_or_taken_and_never_crash(
     photo: Callable[..., bytes], tmp_path: Path, encoder: str
 ) -> None:
     data = photo(encoder)
-    rng = random.Random(102)  # noqa: S311 - damage has to be repeatable
+    rng = random.Random(102)
     problems = []
     for _ in range(60):
         broken = bytearray(data[: rng.randrange(1, len(data))])

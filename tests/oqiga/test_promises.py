@@ -256,7 +256,7 @@ def _streamed(folder: Path, assessor: Assessor, seed: int | None) -> dict[Any, A
     due = [r.known_at if isinstance(r, Post) else r.received_at for r in records]
     rounds = 1
     if seed is not None:
-        random_ = random.Random(seed)  # noqa: S311 - an order, no secret
+        random_ = random.Random(seed)
         due = [time + timedelta(minutes=random_.uniform(0, 60)) for time in due]
         rounds = 2
     order = sorted(range(len(records)), key=lambda i: due[i])

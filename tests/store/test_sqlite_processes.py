@@ -101,7 +101,7 @@ def test_what_was_promised_survives_kill_9(tmp_path: Path, seed: int) -> None:
     child = start(CHAIN, path)
     assert child.stdout is not None
     said = [child.stdout.readline() for _ in range(30)]
-    time.sleep(random.Random(seed).uniform(0, 0.2))  # noqa: S311 - not for secrecy
+    time.sleep(random.Random(seed).uniform(0, 0.2))
     os.kill(child.pid, signal.SIGKILL)
     said += child.stdout.read().splitlines()
     child.stdout.close()
