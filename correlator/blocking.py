@@ -65,23 +65,29 @@ def speaks(item: Item) -> bool:
     return telling(item) and (item.n_words >= MIN_WORDS or item.place_known or item.is_report)
 
 
-def comparable(a: Item, b: Item, settings: CorrelatorSettings) -> bool:
+def within_s(a: Item, b: Item, settings: CorrelatorSettings) -> float:
+    """Seconds that may lie between two records of one event."""
+    return min(reach_s(a, settings), reach_s(b, settings))
+
+
+def comparable(a: Item, b: Item, seconds: float) -> bool:
     """Whether a pair may be linked by its own likeness at all (symmetric).
 
-    Confidential and open records never are. Two posts that are no incident need a copy, forward
-    or reply; so does a text too short to say anything that has no place of its own.
+    ``seconds``: what may lie between them (``within_s``). Confidential and open records never are
+    comparable. Two posts that are no incident need a copy, forward or reply; so does a text too
+    short to say anything that has no place of its own.
     """
-    if a.audience is not b.audience:
+    if a.audience is not b.audience or abs(a.at - b.at) > seconds:
         return False
-    if abs(a.at - b.at) > min(reach_s(a, settings), reach_s(b, settings)):
+    return _alike_enough(a, b) or linked(a, b)
+
+
+def _alike_enough(a: Item, b: Item) -> bool:
+    if not a.mask & b.mask or max(a.incident, b.incident) < LEADER_FLOOR:
         return False
-    if linked(a, b):
-        return True
-    if not (a.mask & b.mask) or not (speaks(a) and speaks(b)):
+    if min(a.incident, b.incident) < NOWHERE_FLOOR and not (a.sites and b.sites):
         return False
-    if not (a.sites and b.sites) and min(a.incident, b.incident) < NOWHERE_FLOOR:
-        return False
-    return max(a.incident, b.incident) >= LEADER_FLOOR
+    return speaks(a) and speaks(b)
 
 
 def linked(a: Item, b: Item) -> bool:
@@ -104,18 +110,14 @@ def own_keys(item: Item) -> list[Key]:
     """The keys under which others find it."""
     keys: list[Key] = [("name", name) for name in item.names]
     keys += [("answers", ref) for ref in (item.reply_to, item.forwarded_from) if ref is not None]
-    keys += [("text", digest) for digest in _smallest(item)]
-    keys += [("media", digest) for digest in item.media]
+    keys += _same_keys(item)
     if telling(item):
         keys += [("cell", cell) for cell in _cells(item)]
+    if item.incident >= NOWHERE_FLOOR:
         words = _rare(item)
         keys += [("word", word) for word in words]
         if not placed(item):
             keys += [("unplaced", word) for word in words]
-        if item.town is not None:
-            keys.append(("town" if placed(item) else "unplaced_town", item.town))
-        if item.source is not None and not item.place_known:
-            keys.append(("source", item.source))
     return keys
 
 
@@ -125,17 +127,20 @@ def sought_keys(item: Item) -> list[Key]:
     for ref in (item.reply_to, item.forwarded_from):
         if ref is not None:
             keys += [("name", ref), ("answers", ref)]
-    keys += [("text", digest) for digest in _smallest(item)]
-    keys += [("media", digest) for digest in item.media]
+    keys += _same_keys(item)
     if telling(item):
         keys += [("cell", cell) for cell in _cells(item)]
+    if item.incident >= NOWHERE_FLOOR:
         keys += [("unplaced" if placed(item) else "word", word) for word in _rare(item)]
-        if item.town is not None:
-            keys.append(("unplaced_town", item.town))
-            if not placed(item):
-                keys.append(("town", item.town))
-        if item.source is not None and not item.place_known:
-            keys.append(("source", item.source))
+    return keys
+
+
+def _same_keys(item: Item) -> list[Key]:
+    """Keys that both sides have alike: text, photos, the chat of a post without exact place."""
+    keys: list[Key] = [("text", digest) for digest in _smallest(item)]
+    keys += [("media", digest) for digest in item.media]
+    if item.source is not None and not item.place_known and item.incident >= NOWHERE_FLOOR:
+        keys.append(("source", item.source))
     return keys
 
 

@@ -39,6 +39,7 @@ class Graph:
         self._index = Index()
         self.items: dict[str, Item] = {}
         self.edges: dict[str, dict[str, float]] = {}
+        self._reach: dict[str, float] = {}
         self._copies: dict[TextKey, list[Place]] = {}
         self._first: dict[str, str] = {}
         self._group: dict[str, list[str]] = {}
@@ -57,6 +58,7 @@ class Graph:
             return set()
         touched = self.drop(item.id) if known is not None else set()
         self.items[item.id] = item
+        self._reach[item.id] = reach_s(item, self._settings)
         key = self._copy_key(item)
         if key is None:
             self._install(item.id, [item.id])
@@ -85,6 +87,7 @@ class Graph:
                 touched |= self._regroup(key, item.at)
             else:
                 del self._copies[key]
+        del self._reach[item_id]
         touched.discard(item_id)
         return touched
 
@@ -104,7 +107,7 @@ class Graph:
                     del self._copies[key]
             self._uninstall(first)
             for member in members:
-                del self.items[member]
+                del self.items[member], self._reach[member]
                 leaving.discard(member)
         for item_id in sorted(leaving):
             self.drop(item_id)
@@ -282,8 +285,10 @@ class Graph:
         if left.audience is not right.audience:
             return None
         by_copy = self._answers_copy(left, right)
-        if not by_copy and not comparable(left, right, self._settings):
-            return None
+        if not by_copy:
+            seconds = min(self._reach[left.id], self._reach[right.id])
+            if not comparable(left, right, seconds):
+                return None
         value = pair_log_odds(left, right, self._model)
         return value + self._model.weights["reply"] if by_copy else value
 
@@ -332,7 +337,7 @@ class Graph:
         pairs: dict[Pair, float | None] = {}
         items = [self.items[node] for node in nodes]
         mute = [not speaks(item) for item in items]
-        reach = [reach_s(item, self._settings) for item in items]
+        reach = [self._reach[node] for node in nodes]
         certain = not any(mute) and items[-1].at - items[0].at <= min(reach)
         inside = set(nodes)
         for i, a in enumerate(nodes):

@@ -35,7 +35,7 @@ CORROBORATION = 0.35
 CORROBORATES_FROM = 0.4
 REPORT_VOTE = 1.5
 """An operator's or caller's category counts more than a passer-by's."""
-EARLIEST_BEFORE = timedelta(hours=24)
+EARLIEST_BEFORE = timedelta(hours=12)
 PRIORITY_STEP = 0.02
 CACHE_LIMIT = 100_000
 

@@ -266,14 +266,14 @@ class Correlator:
             for gone, heir in heirs.items():
                 if heir == event_id:
                     aliases |= {gone, *self._events[gone].aliases}
-            same = old_event is not None and aliases == set(old_event.aliases)
             if (
-                same
-                and all(self._event_of.get(m) == event_id for m in members)
+                old_event is not None
+                and aliases == set(old_event.aliases)
                 and len(members) == len(old_event.posts) + len(old_event.reports)
+                and all(self._event_of.get(m) == event_id for m in members)
                 and near.isdisjoint(self._graph.first(m) for m in members)
             ):
-                continue
+                continue  # nothing about it has changed
             for member in members:
                 self._event_of[member] = event_id
             known = old_event or event_id

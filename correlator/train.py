@@ -21,7 +21,7 @@ from scipy.optimize import minimize
 from core.ids import digest
 from core.records import Assessed, Post
 from core.settings import CorrelatorSettings
-from correlator.blocking import Index, comparable, widest_s
+from correlator.blocking import Index, comparable, widest_s, within_s
 from correlator.correlate import at
 from correlator.features import FEATURES, SIGNS, near
 from correlator.items import Item, make_item, rarity
@@ -74,7 +74,7 @@ def labelled_pairs(
     for item in items:
         for other_id in sorted(index.candidates(item, widest_s(settings))):
             other = by_id[other_id]
-            if item.id < other_id and comparable(item, other, settings):
+            if item.id < other_id and comparable(item, other, within_s(item, other, settings)):
                 pairs.append(_labelled(item, other, labels))
     return pairs
 

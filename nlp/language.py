@@ -23,7 +23,6 @@ MAX_WORDS = 300
 ENOUGH_WORDS = 4
 _SURE = 0.8
 _KAZAKH_LETTERS = frozenset("әғқңөұүһі")
-_NO_LETTERS = tuple(0.0 for _ in WORD_CLASSES)
 _FOREIGN_LETTERS = frozenset("ўҳєґїҷҝ")
 TO_RUSSIAN_KEYBOARD = str.maketrans("әғқңөұүһіӘҒҚҢӨҰҮҺІ", "агкноуухиАГКНОУУХИ")
 

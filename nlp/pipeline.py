@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from scipy import sparse
 
+from core.records import Cue
 from nlp.explain import explain
 from nlp.features import FeatureSpace
 from nlp.gazetteer.index import Gazetteer
@@ -31,6 +32,17 @@ if TYPE_CHECKING:
 
 LEXICONS = Path(__file__).parent / "lexicons"
 BATCH = 64
+ASSEMBLY = "assembly"
+POLITICS_AT_MOST = 0.15
+RULE_WEIGHT = 5.0
+HAZARDS = frozenset(
+    {
+        "beat", "blood", "bomb", "bullet", "crash", "dead", "drown", "drugs", "explosion", "fight",
+        "fire", "gun", "injured", "kidnap", "knife", "rape", "robbery", "run_over", "shot", "smoke",
+        "stab_wound", "strangle", "suicide", "theft", "threat", "unconscious", "vandalism",
+        "weapon_threat",
+    }
+)  # fmt: skip
 HOME_FROM = 0.5
 """Probability of an incident from which a text without a place is taken to speak of its home."""
 
@@ -120,6 +132,29 @@ def stacked(readings: Sequence[Reading]) -> sparse.csr_matrix:
     return sparse.vstack([r[0][r[1]] for r in rows if r is not None]).tocsr()
 
 
+def keep_politics_out(reading: Reading) -> None:
+    """Assembly, strikes and voting are never flagged for being so: a rule, not a learned weight.
+
+    It does not hold where the text also speaks of violence, fire, weapons or the hurt.
+    """
+    said = next((hit for hit in reading.cues if hit.label == ASSEMBLY), None)
+    if said is None or HAZARDS & {hit.label for hit in reading.concepts}:
+        return
+    if reading.incident <= POLITICS_AT_MOST:
+        return
+    reading.incident, reading.urgency = POLITICS_AT_MOST, 0.0
+    start, end = reading.words.starts[said.first], reading.words.end(said.last)
+    reading.moved.append(
+        Cue(
+            text=reading.subject.text[start:end],
+            start=start,
+            end=end,
+            judgement="politics",
+            weight=-RULE_WEIGHT,
+        )
+    )
+
+
 class Classify:
     """Incident, category, urgency, and the words that moved them."""
 
@@ -135,6 +170,7 @@ class Classify:
             reading.categories = tuple(found.categories[row].tolist())
             reading.urgency = float(found.urgency[row])
             explain(self.model, matrix, row, reading)
+            keep_politics_out(reading)
             if (
                 reading.location.point is None
                 and reading.incident >= HOME_FROM

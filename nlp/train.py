@@ -358,7 +358,7 @@ def _fit_words(texts: Sequence[tuple[str, Language]]) -> LanguageModel:
     weights = np.array([np.sqrt(counts[key]) for key in keys])
     other = np.isin(labels, [2, 4])
     weights[other] *= 2.0
-    fitted = LogisticRegression(C=3.0, max_iter=60, tol=1e-2).fit(matrix, labels, weights)
+    fitted = LogisticRegression(C=3.0, max_iter=110, tol=TOLERANCE).fit(matrix, labels, weights)
     word_weights = np.zeros((len(grams), len(WORD_CLASSES)), dtype=np.float32)
     word_bias = np.full(len(WORD_CLASSES), -20.0, dtype=np.float32)
     word_weights[:, fitted.classes_] = fitted.coef_.T

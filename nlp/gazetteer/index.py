@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -316,8 +316,3 @@ def _one_apart(a: str, b: str) -> bool:
         or tail_a == tail_b[1:]
         or (tail_a[:2] == tail_b[1::-1] and tail_a[2:] == tail_b[2:])
     )
-
-
-def settlements(entries: Sequence[Entry]) -> list[Entry]:
-    """Those that are cities or villages."""
-    return [e for e in entries if e.kind in SETTLEMENTS]

@@ -57,7 +57,6 @@ GENERIC = {
 }
 """Words that say of what kind a name is, in coarse form."""
 
-MULTI_GENERIC = frozenset({("шагин", "аудан"), ("икшам", "аудан"), ("тас", "жол")})
 
 ADJECTIVE = _folded("ий ый ой ая ое ие ые ого его ому ему им ым ом ем ую ей ых их ими ыми") | {
     "и",

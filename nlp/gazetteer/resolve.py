@@ -48,7 +48,6 @@ class Weights:
     alone: float = 0.6
     on_street: float = 0.5
     unsure_capital: float = -0.8
-    lower_in_cased: float = -1.0
     bare: float = -0.4
     accept: float = 1.0
     margin: float = 0.25

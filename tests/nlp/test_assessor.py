@@ -56,6 +56,25 @@ def test_no_incident(assessor: Assessor) -> None:
         assert found.incident < 0.5
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Сейчас на площади мирный митинг, люди стоят и требуют отставки акима, полиция рядом",
+        "Таксисты Актау продолжают забастовку, собрались на парковке, срочно все сюда",
+        "жұмысшылар ереуілге шықты, айлық көтеруді сұрап тұр, қазір алаңда",
+    ],
+)
+def test_politics_is_never_flagged(assessor: Assessor, text: str) -> None:
+    [found] = assessor.assess([subject(text, home="Актау")])
+    assert found.incident < 0.2
+    assert found.urgency < 0.2
+
+
+def test_violence_at_a_rally_is_an_incident(assessor: Assessor) -> None:
+    text = "на митинге драка, сейчас избивают парня, он лежит без сознания в крови, вызовите скорую"
+    assert assessor.assess([subject(text, home="Алматы")])[0].incident > 0.5
+
+
 def test_home_is_the_place_of_an_incident_without_one(assessor: Assessor) -> None:
     texts = [
         "помогите, во дворе сейчас двое избивают парня, он лежит в крови, вызовите полицию",
