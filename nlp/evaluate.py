@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from core.geo import distance_m
 from core.records import INCIDENT_CATEGORIES, Assessment, Category, Language
 from nlp.assessor import Assessor, Subject
-from nlp.gazetteer.entries import distance_m
 from nlp.gazetteer.index import Gazetteer
 from nlp.labelled import LabelledPost, fold_of, part_of, read_corpus
 from nlp.train import Progress, fit, silent

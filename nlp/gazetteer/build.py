@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from core.geo import distance_m
 from nlp.gazetteer import storage
-from nlp.gazetteer.entries import Entry, distance_m, read_crossings, read_entries
+from nlp.gazetteer.entries import Entry, read_crossings, read_entries
 
 TABLES = Path(__file__).parent
 MIN_FOREIGN_POPULATION = 1_000_000

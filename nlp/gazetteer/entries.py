@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,6 @@ KINDS = (
     "highway",
 )
 SETTLEMENTS = frozenset({"city", "village"})
-EARTH_RADIUS_M = 6_371_008.8
 DEFAULT_RADIUS_M = {
     "country": 1_000_000.0,
     "region": 250_000.0,
@@ -70,14 +68,6 @@ class Crossing:
     b: str
     lat: float
     lon: float
-
-
-def distance_m(lat_a: float, lon_a: float, lat_b: float, lon_b: float) -> float:
-    """Great-circle distance in metres (haversine)."""
-    phi_a, phi_b = math.radians(lat_a), math.radians(lat_b)
-    half_phi, half_lambda = (phi_b - phi_a) / 2, math.radians(lon_b - lon_a) / 2
-    h = math.sin(half_phi) ** 2 + math.cos(phi_a) * math.cos(phi_b) * math.sin(half_lambda) ** 2
-    return 2 * EARTH_RADIUS_M * math.asin(min(1.0, math.sqrt(h)))
 
 
 def read_entries(path: Path, *, own: bool) -> Iterator[Entry]:

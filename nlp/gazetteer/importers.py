@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import InputError
+from core.geo import distance_m
 from nlp.gazetteer import storage
 from nlp.gazetteer.entries import (
     DEFAULT_RADIUS_M,
@@ -23,7 +24,6 @@ from nlp.gazetteer.entries import (
     SETTLEMENTS,
     Crossing,
     Entry,
-    distance_m,
     read_entries,
 )
 from nlp.words import terms

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.geo import distance_m
 from nlp.gazetteer import storage
-from nlp.gazetteer.entries import SETTLEMENTS, Crossing, Entry, distance_m
+from nlp.gazetteer.entries import SETTLEMENTS, Crossing, Entry
 from nlp.gazetteer.names import ANY_SUFFIX, MIN_BASE, NameKey, name_key
 from nlp.words import Form, Words, coarsen, fold_cyrillic
 

@@ -11,8 +11,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from core.geo import distance_m
 from core.records import Place, Point
-from nlp.gazetteer.entries import SETTLEMENTS, Entry, distance_m
+from nlp.gazetteer.entries import SETTLEMENTS, Entry
 from nlp.gazetteer.index import Gazetteer
 from nlp.gazetteer.mentions import Mention, find_mentions
 from nlp.gazetteer.names import DIRECTION, LOCATIVE, generic_kinds

@@ -7,7 +7,7 @@ import osmium
 import pytest
 
 from core.errors import InputError, ModelError
-from nlp.gazetteer.entries import distance_m
+from core.geo import distance_m
 from nlp.gazetteer.find import find
 from nlp.gazetteer.importers import import_csv, import_geojson, import_osm
 from nlp.gazetteer.index import Gazetteer

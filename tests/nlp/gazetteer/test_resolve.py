@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from nlp.gazetteer.entries import distance_m
+from core.geo import distance_m
 from nlp.gazetteer.find import find
 from nlp.gazetteer.index import Gazetteer
 from nlp.gazetteer.resolve import SEVERAL, read_places
