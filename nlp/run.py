@@ -26,10 +26,10 @@ from store.protocol import Store
 
 logger = logging.getLogger(__name__)
 
-NO_INCIDENT_BELOW = 0.2
+NO_INCIDENT_BELOW = 0.05
 """A text about police corruption that is surely no incident (politics, statistics, a verdict in
-the news) is public knowledge and stays open."""
-
+the news) is public knowledge and stays open. See docs/evaluation.md for what this bound and
+``nlp.confidential_at`` cost."""
 REPORT_CONFIDENTIAL_AT = 0.5
 
 Saved = Callable[[Sequence[tuple[Post | Report, Audience]]], object]
