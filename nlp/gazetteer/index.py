@@ -275,6 +275,10 @@ class Gazetteer:
         return []
 
 
+LONGEST_SHORT_FORM = 3
+"""Letters of "ул", "мкр" or an initial, which a full stop may follow within a name."""
+
+
 def _rest(words: Words, index: int, key: NameKey, fuzzy: bool) -> tuple[int, str] | None:
     """Where the name that starts at ``index`` ends, and its last word's ending."""
     forms, size = words.forms, len(words)
@@ -285,6 +289,9 @@ def _rest(words: Words, index: int, key: NameKey, fuzzy: bool) -> tuple[int, str
     for part in key.keys[1:]:
         position += 1
         while position < size and forms[position].raw in _JOINTS:
+            # A full stop after a whole word ends the sentence: no name reaches across it.
+            if forms[position].raw == "." and len(forms[position - 1].raw) > LONGEST_SHORT_FORM:
+                return None
             position += 1
         if position >= size or position - index > 8:
             return None

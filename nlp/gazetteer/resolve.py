@@ -64,6 +64,9 @@ ON_STREET = frozenset({"на", "по", "na", "po", "угол", "улиц"})
 WIDEST_HIGHWAY_M = 25_000.0
 """A longer road is no location: 90 km either way helps no patrol."""
 INSIDE_CITY = frozenset({"street", "microdistrict", "landmark"})
+AREAS = SETTLEMENTS | {"region", "district"}
+ONLY_CITY = "only_city_with_it"
+"""Reason of a place in a city that nothing in the text names."""
 _FROM_OR_TO = frozenset(terms("из с от до к сторону через iz ot do"))
 _TOWARDS = frozenset({"карай", "караи", "сторону", "направлению", "направлении", "багит"})
 
@@ -283,7 +286,7 @@ def _context(
                 if inside
                 else (weights.away_from_home, "")
             )
-        return 0.0, "only_city_with_it"
+        return 0.0, ONLY_CITY
     if entry.kind in SETTLEMENTS or entry.kind == "district":
         others = [a for a in anchors.areas if a != entry.id]
         if others:
@@ -353,7 +356,7 @@ def _resolve_crossing(
     towns = {gazetteer.settlement_of(k[0].id) for k in known}
     if inside or (known and len(towns) == 1 and town is None):
         a, b, (lat, lon) = (inside or known)[0]
-        reasons = ("crossing", "street_in_city" if inside else "only_city_with_it")
+        reasons = ("crossing", "street_in_city" if inside else ONLY_CITY)
         score = 0.97 if inside else 0.8
         return _crossing_place(words, mention, a, b, Point(lat=lat, lon=lon, radius_m=150.0),
                                reasons, score, gazetteer)  # fmt: skip
@@ -466,7 +469,11 @@ def _locate(
         if r.place.kind != "country"
         and not (r.place.kind == "highway" and (r.place.radius_m or 0) > WIDEST_HIGHWAY_M)
     ]
-    foreign = bool(abroad) and not inside and any(_is_where(r) for r in abroad)
+    elsewhere = any(_is_where(r) for r in abroad)
+    if elsewhere and not any(r.place.kind in AREAS for r in inside):
+        # Beside a foreign city "ГКБ №7" is that city's, though only one of ours has the name.
+        inside = [r for r in inside if ONLY_CITY not in r.place.reasons]
+    foreign = elsewhere and not inside
     town = _town_of(inside, resolved, home, gazetteer)
     best = _best(words, [r for r in inside if not _ends_road(words, r)], gazetteer)
     if (
