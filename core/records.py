@@ -362,14 +362,42 @@ class Heartbeat(Record):
     limit_s: float
 
 
+class Selectors(Record):
+    """Where the parts of an item stand on a page, as CSS selectors; ``::attr(name)`` takes one.
+
+    ``item``: one entry of the listing. The others are looked for inside it. With ``article`` the
+    link is opened and the text taken from there. ``time_zone``: of times without an offset.
+    """
+
+    item: str
+    link: str = "a::attr(href)"
+    text: str | None = None
+    time: str | None = None
+    time_format: str | None = None
+    time_zone: str = "Asia/Almaty"
+    media: str | None = None
+    next: str | None = None
+
+
 class Source(Record):
-    """A configured source; ``home`` is the settlement it is about."""
+    """A configured source; ``home`` is the settlement it is about.
+
+    ``interval_s``: the shortest time between two readings. ``comments``: read them where the
+    platform gives them. ``article``: open each item's link and take the text from there.
+    ``token``: name of the token to use, the kind's own by default. ``hosts``: further hosts that
+    the source's links may lead to.
+    """
 
     name: str
     kind: str
     address: str
     home: str | None = None
     interval_s: float = Field(default=60.0, gt=0)
+    comments: bool = True
+    article: bool = False
+    token: str | None = None
+    hosts: tuple[str, ...] = ()
+    selectors: Selectors | None = None
 
 
 class Role(StrEnum):

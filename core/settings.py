@@ -49,7 +49,14 @@ class IntakeSettings(_Section):
 
 
 class CrawlerSettings(_Section):
-    """Politeness of the readers."""
+    """Politeness of the readers.
+
+    ``requests_per_hour``: budget for each host; ``host_budgets`` names others for some hosts (the
+    Telegram account's is that of ``telegram``). ``longest_interval_s``: a quiet source is read at
+    least that often. ``tokens_folder``: one file a token, relative to home. ``telegram_server``
+    (host:port) and ``telegram_server_key`` (PEM) lead to a test server of your own, as
+    ``allow_private_addresses`` does for pages.
+    """
 
     sources_file: Path = Path("sources.toml")
     user_agent: str = "Oqiga/0.1 (+mailto:operator@example.org)"
@@ -57,6 +64,34 @@ class CrawlerSettings(_Section):
     delay_s: float = Field(default=1.0, ge=0)
     timeout_s: float = Field(default=20.0, gt=0)
     allow_private_addresses: bool = False
+    requests_per_hour: float = Field(default=1800.0, gt=0)
+    host_budgets: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    longest_interval_s: float = Field(default=1800.0, gt=0)
+    tokens_folder: Path = Path("tokens")
+    telegram_session: Path = Path("telegram.session")
+    telegram_server: str | None = None
+    telegram_server_key: Path | None = None
+
+    def budget_per_hour(self, host: str) -> float:
+        """Requests that a host may be asked in an hour."""
+        return self.host_budgets.get(host, self.requests_per_hour)
+
+
+class MediaSettings(_Section):
+    """Photos and videos of public posts: which are fetched, and the bounds of decoding.
+
+    ``hosts``: further hosts (and their subdomains) that media may come from, beside those that
+    each kind of source is known for. ``decode_s`` and ``decode_bytes`` bound one file.
+    """
+
+    photos: bool = True
+    videos: bool = True
+    max_photo_bytes: int = Field(default=10_000_000, gt=0)
+    max_video_bytes: int = Field(default=50_000_000, gt=0)
+    hosts: tuple[str, ...] = ()
+    decode_s: float = Field(default=20.0, gt=0)
+    decode_bytes: int = Field(default=3_000_000_000, gt=0)
+    key_frames: int = Field(default=8, ge=1, le=64)
 
 
 class NlpSettings(_Section):
@@ -102,6 +137,7 @@ class Settings(_Section):
     store: StoreSettings = StoreSettings()
     intake: IntakeSettings = IntakeSettings()
     crawlers: CrawlerSettings = CrawlerSettings()
+    media: MediaSettings = MediaSettings()
     nlp: NlpSettings = NlpSettings()
     correlator: CorrelatorSettings = CorrelatorSettings()
     console: ConsoleSettings = ConsoleSettings()
@@ -153,6 +189,31 @@ def load_sources(path: Path) -> list[Source]:
     if mistakes:
         raise SettingsError("\n".join(mistakes))
     return sources
+
+
+def token(name: str, settings: Settings, environment: Mapping[str, str] | None = None) -> str:
+    """The token of a platform, from ``OQIGA_TOKEN_<NAME>`` or its file; raises SettingsError.
+
+    The file is ``<home>/<tokens_folder>/<name>`` and must be readable by its owner only. Tokens
+    never stand in a settings or sources file, and never in a command line.
+    """
+    env = os.environ if environment is None else environment
+    variable = "OQIGA_TOKEN_" + "".join(c if c.isalnum() else "_" for c in name).upper()
+    if env.get(variable, "").strip():
+        return env[variable].strip()
+    path = settings.under_home(settings.crawlers.tokens_folder) / name
+    try:
+        mode = path.stat().st_mode
+        text = path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingsError(
+            f"no token {name!r}: write it to {path} (chmod 600), or set {variable}"
+        ) from error
+    if mode & 0o077:
+        raise SettingsError(f"{path} can be read by others; run: chmod 600 {path}")
+    if not text:
+        raise SettingsError(f"{path} is empty; write the token {name!r} into it")
+    return text
 
 
 def secret_key(path: Path, n_bytes: int = 32) -> bytes:

@@ -1,0 +1,146 @@
+"""Runs the reader of the Telegram account: one process a session file, connected anew when lost."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from telethon import TelegramClient
+
+from core.errors import OqigaError, SettingsError, SourceError
+from core.records import Source
+from core.settings import Settings
+from crawlers.keeper import Keeper, Reading
+from crawlers.telegram_account import HOST, AccountReader, lost_account
+from crawlers.telegram_session import LOST_ACCOUNT, SIGN_IN, Ask, open_client, sign_in
+from crawlers.timing import next_wait_s
+from store.protocol import Store
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 5.0
+LONGEST_RETRY_S = 300.0
+
+
+def login(settings: Settings, ask: Ask, ask_secret: Ask) -> str:
+    """Sign in in the terminal; the end of the account's phone number."""
+
+    async def work() -> str:
+        client = open_client(settings)
+        try:
+            return await sign_in(client, ask, ask_secret)
+        finally:
+            await client.disconnect()
+
+    with _only_one(settings):
+        return asyncio.run(work())
+
+
+def read_account_once(
+    store: Store, keeper: Keeper, sources: Sequence[Source], settings: Settings
+) -> list[Reading]:
+    """Reconcile each source once; raises SourceError or SettingsError when nothing can be read."""
+
+    async def work() -> list[Reading]:
+        client = open_client(settings)
+        try:
+            await _connect(client)
+            return await _reader(client, store, keeper, sources, settings).read_once()
+        except LOST_ACCOUNT as error:
+            raise SourceError(lost_account(error)) from error
+        finally:
+            await client.disconnect()
+
+    with _only_one(settings):
+        return asyncio.run(work())
+
+
+def listen_account(
+    store: Store,
+    keeper: Keeper,
+    sources: Sequence[Source],
+    settings: Settings,
+    stop: threading.Event,
+) -> None:
+    """Read until ``stop``. A loss of the network or of the account is reported and tried again."""
+    failures = 0
+    while not stop.is_set():
+        try:
+            with _only_one(settings):
+                asyncio.run(_listen(store, keeper, sources, settings, stop))
+            return
+        except LOST_ACCOUNT as error:
+            problem = lost_account(error)
+        except OqigaError as error:
+            problem = str(error)
+        except (OSError, TimeoutError) as error:
+            problem = f"Telegram cannot be reached ({type(error).__name__}); it is tried again"
+        except sqlite3.Error as error:
+            problem = f"the session file cannot be used: {error}"
+        failures += 1
+        for source in sources:
+            keeper.fail(keeper.start(source), problem)
+        stop.wait(min(next_wait_s(RETRY_S, failures - 1), LONGEST_RETRY_S))
+
+
+async def _listen(
+    store: Store,
+    keeper: Keeper,
+    sources: Sequence[Source],
+    settings: Settings,
+    stop: threading.Event,
+) -> None:
+    client = open_client(settings)
+    try:
+        await _connect(client)
+        await _reader(client, store, keeper, sources, settings).listen(stop)
+    finally:
+        await client.disconnect()
+
+
+async def _connect(client: TelegramClient) -> None:
+    await client.connect()
+    if not await client.is_user_authorized():
+        raise SourceError(f"no account is signed in; {SIGN_IN}")
+
+
+def _reader(
+    client: TelegramClient,
+    store: Store,
+    keeper: Keeper,
+    sources: Sequence[Source],
+    settings: Settings,
+) -> AccountReader:
+    crawlers = settings.crawlers
+    return AccountReader(
+        client,
+        store,
+        keeper,
+        sources,
+        budget_per_hour=crawlers.budget_per_hour(HOST),
+        pause_s=crawlers.delay_s,
+        longest_s=crawlers.longest_interval_s,
+    )
+
+
+@contextlib.contextmanager
+def _only_one(settings: Settings) -> Iterator[None]:
+    """Telegram revokes a session that is used twice at once: one process alone may hold it."""
+    session = settings.under_home(settings.crawlers.telegram_session)
+    path = Path(f"{session}.lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as file:
+        path.chmod(0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise SettingsError(
+                f"{session} is in use by another process; stop 'oqiga run' or 'oqiga listen' first"
+            ) from error
+        yield
