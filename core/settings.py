@@ -68,6 +68,9 @@ class CrawlerSettings(_Section):
     host_budgets: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     longest_interval_s: float = Field(default=1800.0, gt=0)
     tokens_folder: Path = Path("tokens")
+    vk_api: str = "https://api.vk.com/method"
+    instagram_api: str = "https://graph.facebook.com/v23.0"
+    threads_api: str = "https://graph.threads.net/v1.0"
     telegram_session: Path = Path("telegram.session")
     telegram_server: str | None = None
     telegram_server_key: Path | None = None

@@ -3,9 +3,8 @@
 A source that posts at random at rate r and is read every T makes a post wait T/2 on average. Over
 all sources the mean delay is proportional to sum(r T); the requests an hour are sum(c / T), with c
 the requests that one reading takes. The least delay within a budget has T proportional to
-sqrt(c / r) (Lagrange; Cho and Garcia-Molina, "Effective page refresh policies for web crawlers",
-ACM TODS 28, 2003, prove the square-root rule for delay). Bounds are kept by fixing what lies outside
-them and sharing the rest of the budget anew.
+sqrt(c / r): set the derivative of sum(r T / 2) + k sum(c / T) to zero. Bounds are kept by fixing
+what lies outside them and sharing the rest of the budget anew.
 """
 
 from __future__ import annotations

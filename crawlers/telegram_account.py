@@ -9,6 +9,7 @@ its posts are read. A live message whose id does not follow on the last one brin
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import re
 import threading
@@ -247,10 +248,8 @@ class AccountReader:
             wait_s = max(feed.due_s - now_s, self._budgets.wait_s(HOST))
             if wait_s > 0:
                 self._wake.clear()
-                try:
+                with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), wait_s)
-                except TimeoutError:
-                    pass
                 continue
             feed.due_s = now_s + self._longest_s
             reading = await self._reconcile(feed)

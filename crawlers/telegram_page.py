@@ -102,11 +102,10 @@ def parse_page(body: bytes, encoding: str, url: str) -> Page:
         message = _message(part, payload, url)
         if message is None:
             skipped += 1
-            continue
-        if not message.text and not part.xpath(_HAS_CONTENT):
+        elif not message.text and not part.xpath(_HAS_CONTENT):
             empty += 1
-            continue
-        messages.append(message)
+        else:
+            messages.append(message)
     seen = len(messages) + skipped + empty
     if seen and (skipped + empty) / seen > BROKEN_SHARE:
         raise SourceError(
@@ -120,6 +119,11 @@ def parse_page(body: bytes, encoding: str, url: str) -> Page:
             "a browser"
         )
     return Page(title, tuple(messages), _before(root), skipped + empty)
+
+
+def parse_message(payload: bytes, encoding: str, url: str) -> Message | None:
+    """One message of a page again, from the bytes that were kept; ``None`` when it has no parts."""
+    return _message(Selector(text=payload.decode(encoding, "replace")), payload, url)
 
 
 def _payloads(body: bytes) -> Iterator[bytes]:

@@ -47,8 +47,8 @@ class Ask:
 
     url: str
     step: str = ""
-    context: Mapping[str, Any] = NO_CONTEXT
-    header: Mapping[str, str] = NO_CONTEXT
+    context: Mapping[str, Any] = field(default_factory=lambda: NO_CONTEXT)
+    header: Mapping[str, str] = field(default_factory=lambda: NO_CONTEXT)
     conditional: bool = False
     optional: bool = False
     any_status: bool = False
@@ -65,7 +65,7 @@ class Answer:
     encoding: str
     media_type: str
     at: datetime
-    header: Mapping[str, str] = NO_CONTEXT
+    header: Mapping[str, str] = field(default_factory=lambda: NO_CONTEXT)
 
 
 @dataclass
@@ -89,10 +89,11 @@ class Pass:
 
 @dataclass(frozen=True)
 class Step:
-    """What a reader made of an answer."""
+    """What a reader made of an answer. ``gone``: native ids that the source has deleted."""
 
     found: tuple[Found, ...] = ()
     asks: tuple[Ask, ...] = ()
+    gone: tuple[str, ...] = ()
 
 
 class WebReader(Protocol):
@@ -110,8 +111,11 @@ class WebReader(Protocol):
         """Items of an answer and what to ask next; raises SourceError, which ends the pass."""
         ...
 
-    def again(self, raw: RawPost, source: Source) -> Found | None:
-        """The item of a kept payload, by the parser of today; ``None`` if it is none any more."""
+    def again(self, raw: RawPost, source: Source, posted_at: datetime) -> Found | None:
+        """The item of a kept payload, by the parser of today; ``None`` if it is none any more.
+
+        ``posted_at``: the known time, for what stood outside the payload.
+        """
         ...
 
 

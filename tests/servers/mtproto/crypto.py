@@ -85,7 +85,10 @@ class Handshake:
         plain = server_key().decrypt(encrypted)
         with BinaryReader(plain[20:]) as reader:
             inner = reader.tgread_object()
-        if sha1(bytes(inner)).digest() != plain[:20] or inner.server_nonce != self.server_nonce:
+        if (
+            sha1(bytes(inner), usedforsecurity=False).digest() != plain[:20]
+            or inner.server_nonce != self.server_nonce
+        ):
             raise ValueError("the client's inner data is damaged")
         self.new_nonce = inner.new_nonce
         self.secret = int.from_bytes(os.urandom(256), "big")
@@ -99,7 +102,7 @@ class Handshake:
                 server_time=server_time,
             )
         )
-        answer = sha1(answer).digest() + answer
+        answer = sha1(answer, usedforsecurity=False).digest() + answer
         answer += os.urandom(-len(answer) % 16)
         key, iv = helpers.generate_key_data_from_nonce(self.server_nonce, self.new_nonce)
         return types.ServerDHParamsOk(

@@ -52,12 +52,12 @@ class Methods:
         numbers = (
             "chat_size_max megagroup_size_max forwarded_count_max online_update_period_ms "
             "offline_blur_timeout_ms offline_idle_timeout_ms online_cloud_timeout_ms "
-            "notify_cloud_delay_ms notify_default_delay_ms push_chat_period_ms push_chat_limit "
-            "edit_time_limit revoke_time_limit revoke_pm_time_limit rating_e_decay "
-            "stickers_recent_limit channels_read_media_period call_receive_timeout_ms "
-            "call_ring_timeout_ms call_connect_timeout_ms call_packet_timeout_ms "
-            "caption_length_max message_length_max webfile_dc_id"
-        ).split()
+            "notify_cloud_delay_ms notify_default_delay_ms push_chat_period_ms "
+            "push_chat_limit edit_time_limit revoke_time_limit revoke_pm_time_limit "
+            "rating_e_decay stickers_recent_limit channels_read_media_period "
+            "call_receive_timeout_ms call_ring_timeout_ms call_connect_timeout_ms "
+            "call_packet_timeout_ms caption_length_max message_length_max webfile_dc_id "
+        )
         now = datetime.now(UTC)
         return types.Config(
             date=now,
@@ -67,7 +67,7 @@ class Methods:
             dc_options=[types.DcOption(id=2, ip_address="127.0.0.1", port=self._port())],
             dc_txt_domain_name="",
             me_url_prefix="https://t.me/",
-            **dict.fromkeys(numbers, 4096),
+            **dict.fromkeys(numbers.split(), 4096),
         )
 
     def _SendCode(self, request: Any, _key: int) -> types.auth.SentCode:

@@ -1,0 +1,378 @@
+"""The one Scrapy spider of all web sources.
+
+It holds each source's place in the round and does the requests: conditional where the server gave
+an ETag, within the hosts' budgets, answers to the readers, items to the keeper. What is asked next
+and what an answer means is the readers' business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import scrapy
+from scrapy import Request, signals
+from scrapy.http import Response, TextResponse
+
+from core.errors import OqigaError, SourceError
+from core.records import Source
+from crawlers.faults import explain
+from crawlers.keeper import Keeper, Reading
+from crawlers.pacing import BURST_SHARE, Budgets
+from crawlers.schedule import Load, schedule_s
+from crawlers.timing import next_wait_s, retry_after_s
+from crawlers.web import Answer, Ask, Pass, Step, WebReader
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+    from twisted.python.failure import Failure
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.1
+REPLAN_S = 60.0
+NOT_MODIFIED = 304
+ERROR_STATUSES = [NOT_MODIFIED, 400, 401, 403, 404, 429, 500, 503]
+"""Of an API: its errors are answers too."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A source with its reader and its host."""
+
+    source: Source
+    reader: WebReader
+    host: str
+
+
+@dataclass(frozen=True)
+class Items:
+    """What the pipeline gets: items of an answer, and whether the pass ends with it."""
+
+    turn: Turn
+    step: Step
+    fetched_at: datetime
+
+
+@dataclass
+class Turn:
+    """A source's place in the round. ``due_s``: monotonic seconds. ``open``: asks under way.
+
+    ``requests``: of the last pass, its cost for the schedule. ``validators``: ETag and
+    Last-Modified of the newest answer, kept with the pass.
+    """
+
+    job: Job
+    due_s: float = 0.0
+    failures: int = 0
+    interval_s: float = 60.0
+    rate_per_s: float | None = None
+    cost: float = 1.0
+    requests: int = 0
+    open: int = 0
+    reading: Reading | None = None
+    work: Pass | None = None
+    waiting: deque[Ask] = field(default_factory=deque)
+    retry_after_s: float | None = None
+
+
+class OqigaSpider(scrapy.Spider):
+    """Reads each source once, or each again when its turn comes, until told to stop."""
+
+    name = "oqiga"
+
+    def __init__(
+        self,
+        *,
+        jobs: Sequence[Job],
+        keeper: Keeper,
+        budgets: Budgets,
+        per_hour: Callable[[str], float],
+        longest_s: float,
+        stop: threading.Event,
+        once: bool,
+    ) -> None:
+        super().__init__()
+        self.keeper = keeper
+        self.budgets = budgets
+        self.readings: list[Reading] = []
+        self._per_hour = per_hour
+        self._longest_s = longest_s
+        self._stop = stop
+        self._once = once
+        self._turns = [Turn(job) for job in jobs]
+        self._planned_s = float("-inf")
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> OqigaSpider:
+        """Also listens for faults of the parser, and for requests that Scrapy makes by itself."""
+        spider: OqigaSpider = super().from_crawler(crawler, *args, **kwargs)
+        crawler.signals.connect(spider.parser_failed, signal=signals.spider_error)
+        crawler.signals.connect(spider.sent, signal=signals.request_reached_downloader)
+        return spider
+
+    async def start(self) -> AsyncIterator[Request]:
+        """Requests of the sources that are due, within the hosts' budgets."""
+        for turn in self._turns:
+            self._recall(turn)
+        while not self._stop.is_set():
+            self._plan()
+            for turn in self._turns:
+                for request in self._due(turn):
+                    yield request
+            if self._once and all(turn.reading and turn.reading.ended for turn in self._turns):
+                return
+            await asyncio.sleep(TICK_S)
+
+    # -- whose turn it is --------------------------------------------------------------------------
+
+    def _recall(self, turn: Turn) -> None:
+        """A wait that the host asked for holds after a restart too."""
+        ledger = self.keeper.start(turn.job.source).ledger
+        turn.rate_per_s = ledger.habit.rate_per_s
+        turn.interval_s = turn.job.source.interval_s
+        if ledger.not_before is not None:
+            left_s = (ledger.not_before - self.keeper.now()).total_seconds()
+            turn.due_s = time.monotonic() + max(0.0, left_s)
+
+    def _plan(self) -> None:
+        """Share each host's budget among its sources by how often they post."""
+        if time.monotonic() - self._planned_s < REPLAN_S:
+            return
+        self._planned_s = time.monotonic()
+        loads = {
+            turn.job.source.name: Load(
+                turn.rate_per_s,
+                turn.cost,
+                shortest_s=turn.job.source.interval_s,
+                longest_s=max(self._longest_s, turn.job.source.interval_s),
+            )
+            for turn in self._turns
+        }
+        hosts = {turn.job.source.name: turn.job.host for turn in self._turns}
+        flows = {
+            host: self._per_hour(host) * (1 - BURST_SHARE) / 3600 for host in set(hosts.values())
+        }
+        chosen = schedule_s(hosts, loads, flows)
+        for turn in self._turns:
+            turn.interval_s = chosen[turn.job.source.name]
+
+    def _due(self, turn: Turn) -> Iterator[Request]:
+        now_s = time.monotonic()
+        if turn.reading is not None and turn.reading.ended:
+            self._close(turn, now_s)
+        if turn.reading is None:
+            if now_s < turn.due_s or self.budgets.wait_s(turn.job.host) > 0:
+                return
+            self._open(turn)
+        while turn.waiting and self.budgets.wait_s(_host(turn.waiting[0].url)) <= 0:
+            yield self._request(turn, turn.waiting.popleft())
+
+    def _open(self, turn: Turn) -> None:
+        source = turn.job.source
+        turn.reading = self.keeper.start(source)
+        turn.requests, turn.retry_after_s = 0, None
+        turn.work = Pass(source, dict(turn.reading.progress), turn.reading.ledger.last_id)
+        if self._once:
+            self.readings.append(turn.reading)
+        try:
+            self._ask(turn, turn.job.reader.start(source, turn.work.progress))
+        except OqigaError as error:
+            self.keeper.fail(turn.reading, str(error))
+
+    def _close(self, turn: Turn, now_s: float) -> None:
+        reading = turn.reading
+        assert reading is not None  # noqa: S101 - the caller has looked
+        if self._once:
+            return
+        turn.failures = turn.failures + 1 if reading.problem else 0
+        turn.cost += 0.2 * (max(1, turn.requests) - turn.cost)
+        turn.rate_per_s = reading.ledger.habit.rate_per_s
+        turn.due_s = now_s + next_wait_s(turn.interval_s, turn.failures, reading.asked_s)
+        turn.reading = turn.work = None
+        turn.waiting.clear()
+
+    # -- requests ----------------------------------------------------------------------------------
+
+    def _ask(self, turn: Turn, asks: Sequence[Ask]) -> None:
+        turn.open += len(asks)
+        turn.waiting.extend(asks)
+
+    def _request(self, turn: Turn, ask: Ask) -> Request:
+        header = dict(ask.header)
+        if ask.conditional and turn.work is not None:
+            for name, given in (("If-None-Match", "etag"), ("If-Modified-Since", "modified")):
+                value = turn.work.progress.get(given)
+                if isinstance(value, str):
+                    header[name] = value
+        self.budgets.spend(_host(ask.url))
+        turn.requests += 1
+        return Request(
+            ask.url,
+            callback=self.answered,
+            errback=self.failed,
+            headers=header,
+            dont_filter=True,
+            cb_kwargs={"turn": turn, "ask": ask, "reading": turn.reading},
+            meta={
+                "turn": turn,
+                "ask": ask,
+                "reading": turn.reading,
+                "handle_httpstatus_list": ERROR_STATUSES if ask.any_status else [NOT_MODIFIED],
+            },
+        )
+
+    def sent(self, request: Request) -> None:
+        """Retries, redirects and robots.txt count against the budget too."""
+        meta = request.meta
+        if "turn" not in meta or meta.get("retry_times") or meta.get("redirect_times"):
+            self.budgets.spend(_host(request.url))
+
+    def answered(
+        self, response: Response, turn: Turn, ask: Ask, reading: Reading
+    ) -> Iterator[Items]:
+        """An answer's items; what is to be asked next waits for its turn."""
+        work = turn.work
+        if work is None or reading is not turn.reading or reading.ended:
+            return  # the pass has ended by a failure of another of its requests
+        now = self.keeper.now()
+        turn.retry_after_s = _retry_after(response)
+        try:
+            if response.status == NOT_MODIFIED:
+                step = Step()
+            else:
+                answer = _answer(response, ask, now)
+                step = turn.job.reader.read(work, answer)
+                if ask.conditional:
+                    self._validate(work, response)
+                self._ask(turn, step.asks)
+        except SourceError as error:
+            step = Step()
+            self._blame(turn, ask, str(error))
+        yield Items(turn, step, now)
+
+    def failed(self, failure: Failure) -> Iterator[Items]:
+        """An answer that could not be had ends the pass, or costs one item."""
+        request = failure.request  # type: ignore[attr-defined]
+        turn, ask, reading = request.meta["turn"], request.meta["ask"], request.meta["reading"]
+        if reading is not turn.reading or reading.ended:
+            return
+        response = getattr(failure.value, "response", None)
+        if response is not None:
+            turn.retry_after_s = _retry_after(response)
+        self._blame(turn, ask, explain(failure.value))
+        yield Items(turn, Step(), self.keeper.now())
+
+    def parser_failed(self, failure: Failure, response: Response | None, spider: Any) -> None:
+        """An error of our own ends the pass; Scrapy has logged where."""
+        del spider
+        turn = response.meta.get("turn") if response is not None else None
+        if turn is not None and turn.reading is not None and not turn.reading.ended:
+            turn.reading.problem = (
+                f"the answer could not be understood: {type(failure.value).__name__}"
+            )
+            self.end(turn)
+
+    def _blame(self, turn: Turn, ask: Ask, problem: str) -> None:
+        assert turn.reading is not None  # noqa: S101 - the callers have looked
+        if ask.optional and turn.work is not None:
+            turn.work.skipped += 1
+            log.info("source %s: one item could not be read: %s", turn.job.source.name, problem)
+        else:
+            turn.reading.problem = turn.reading.problem or problem
+
+    def _validate(self, work: Pass, response: Response) -> None:
+        for header, name in (("ETag", "etag"), ("Last-Modified", "modified")):
+            value = response.headers.get(header)
+            work.progress[name] = None if value is None else value.decode("latin-1")
+
+    # -- the end of a pass -------------------------------------------------------------------------
+
+    def end(self, turn: Turn) -> None:
+        """Write the ledger of a pass."""
+        reading, work = turn.reading, turn.work
+        if reading is None or work is None or reading.ended:
+            return
+        reading.pages, reading.skipped, reading.newest = work.pages, work.skipped, work.newest
+        reading.found_gaps, reading.progress = work.gaps, work.progress
+        reading.asked_s = _longest(work.asked_s, turn.retry_after_s if reading.problem else None)
+        if reading.asked_s is not None:
+            self.budgets.hold(turn.job.host, reading.asked_s)
+        turn.open = 0
+        turn.waiting.clear()
+        self.keeper.finish(reading)
+
+
+class StorePipeline:
+    """Keeps each answer's items in one transaction and ends the passes."""
+
+    def __init__(self, spider: OqigaSpider) -> None:
+        self._spider = spider
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> StorePipeline:
+        """Takes the crawl's spider."""
+        spider = crawler.spider
+        if not isinstance(spider, OqigaSpider):
+            raise TypeError("this pipeline belongs to Oqiga's own spider")
+        return cls(spider)
+
+    def process_item(self, item: Items) -> Items:
+        """Keep items; a fault of the store ends the pass as failed, and the next pass repeats."""
+        turn = item.turn
+        reading = turn.reading
+        if reading is None or reading.ended:
+            return item
+        try:
+            if item.step.found:
+                self._spider.keeper.keep(reading, item.step.found, item.fetched_at)
+            if item.step.gone:
+                self._spider.keeper.delete(reading, item.step.gone, item.fetched_at)
+            turn.open -= 1
+            if reading.problem is not None or turn.open <= 0:
+                self._spider.end(turn)
+        except OqigaError as error:
+            reading.problem = f"the store refused the posts: {error}"
+            reading.ended = True
+            log.error("the posts of an answer could not be kept: %s", error)
+        return item
+
+
+def _answer(response: Response, ask: Ask, now: datetime) -> Answer:
+    kind = (response.headers.get("Content-Type") or b"").decode("latin-1")
+    header: Mapping[str, str] = {
+        name.decode("latin-1").lower(): values[-1].decode("latin-1")
+        for name, values in response.headers.items()
+        if values
+    }
+    return Answer(
+        ask=ask,
+        url=response.url,
+        status=response.status,
+        body=response.body,
+        encoding=response.encoding if isinstance(response, TextResponse) else "utf-8",
+        media_type=kind.partition(";")[0].strip().lower()[:80] or "text/html",
+        at=now,
+        header=header,
+    )
+
+
+def _retry_after(response: Response) -> float | None:
+    header = response.headers.get("Retry-After")
+    return retry_after_s(header.decode("latin-1") if header else None)
+
+
+def _longest(*waits: float | None) -> float | None:
+    return max((wait for wait in waits if wait is not None), default=None)
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""
