@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from cssselect import SelectorError
 from parsel import Selector
 
 from core.errors import SourceError
@@ -115,7 +116,7 @@ def _selectors(source: Source) -> Selectors:
         try:
             if css is not None:
                 probe.css(css)
-        except ValueError as error:
+        except (SelectorError, ValueError) as error:
             raise SourceError(
                 f"source {source.name!r}: selectors.{name} = {css!r} is no CSS selector ({error})"
             ) from error

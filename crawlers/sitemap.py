@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from lxml import etree  # type: ignore[import-untyped]
 
@@ -46,8 +46,7 @@ class SitemapReader:
         root = _root(answer)
         turn.pages += 1
         if local_name(root) == "sitemapindex":
-            oldest = datetime.min.replace(tzinfo=UTC)
-            maps = sorted(_rows(root), key=lambda row: row[2] or oldest)
+            maps = sorted(_rows(root), key=lambda row: row[2] or answer.at)
             return Step(asks=tuple(Ask(url, step="map") for url, _, _ in maps[-2:]))
         return Step(asks=_new(turn, answer, root))
 

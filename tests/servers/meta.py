@@ -15,7 +15,7 @@ OWN_ID = "17841400000000001"
 
 @dataclass
 class Meta:
-    """Accounts, tags, profiles and replies. ``errors``: (status, code) an account is answered with."""
+    """Accounts, tags, profiles and replies. ``errors``: an account's (status, code)."""
 
     server: HttpServer
     accounts: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
