@@ -17,6 +17,7 @@ from core.errors import OqigaError, SettingsError, SourceError
 from core.records import Source
 from core.settings import Settings
 from crawlers.keeper import Keeper, Reading
+from crawlers.media_queue import MediaQueue
 from crawlers.telegram_account import HOST, AccountReader, lost_account
 from crawlers.telegram_session import LOST_ACCOUNT, SIGN_IN, Ask, open_client, sign_in
 from crawlers.timing import next_wait_s
@@ -43,7 +44,11 @@ def login(settings: Settings, ask: Ask, ask_secret: Ask) -> str:
 
 
 def read_account_once(
-    store: Store, keeper: Keeper, sources: Sequence[Source], settings: Settings
+    store: Store,
+    keeper: Keeper,
+    sources: Sequence[Source],
+    settings: Settings,
+    media: MediaQueue | None = None,
 ) -> list[Reading]:
     """Reconcile each source once; raises SourceError or SettingsError when nothing can be read."""
 
@@ -51,7 +56,7 @@ def read_account_once(
         client = open_client(settings)
         try:
             await _connect(client)
-            return await _reader(client, store, keeper, sources, settings).read_once()
+            return await _reader(client, store, keeper, sources, settings, media).read_once()
         except LOST_ACCOUNT as error:
             raise SourceError(lost_account(error)) from error
         finally:
@@ -67,13 +72,14 @@ def listen_account(
     sources: Sequence[Source],
     settings: Settings,
     stop: threading.Event,
+    media: MediaQueue | None = None,
 ) -> None:
     """Read until ``stop``. A loss of the network or of the account is reported and tried again."""
     failures = 0
     while not stop.is_set():
         try:
             with _only_one(settings):
-                asyncio.run(_listen(store, keeper, sources, settings, stop))
+                asyncio.run(_listen(store, keeper, sources, settings, stop, media))
             return
         except LOST_ACCOUNT as error:
             problem = lost_account(error)
@@ -95,11 +101,12 @@ async def _listen(
     sources: Sequence[Source],
     settings: Settings,
     stop: threading.Event,
+    media: MediaQueue | None = None,
 ) -> None:
     client = open_client(settings)
     try:
         await _connect(client)
-        await _reader(client, store, keeper, sources, settings).listen(stop)
+        await _reader(client, store, keeper, sources, settings, media).listen(stop)
     finally:
         await client.disconnect()
 
@@ -116,6 +123,7 @@ def _reader(
     keeper: Keeper,
     sources: Sequence[Source],
     settings: Settings,
+    media: MediaQueue | None,
 ) -> AccountReader:
     crawlers = settings.crawlers
     return AccountReader(
@@ -126,6 +134,7 @@ def _reader(
         budget_per_hour=crawlers.budget_per_hour(HOST),
         pause_s=crawlers.delay_s,
         longest_s=crawlers.longest_interval_s,
+        media=media,
     )
 
 

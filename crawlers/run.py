@@ -12,15 +12,20 @@ from core.errors import SourceError
 from core.records import Source
 from core.settings import Settings, secret_key
 from crawlers.keeper import CrawlSummary, Keeper, Reading
+from crawlers.media_queue import MediaQueue
 from crawlers.readers import FILE_KINDS, Readers, need_kind
 from crawlers.recorded import RecordedReader
 from crawlers.scrapy_run import check_source, crawl
 from crawlers.web import Kind
+from media.describing import Decoder, Describer
+from media.files import MEDIA_FOLDER, MediaFiles
 from store.protocol import Store
 
 log = logging.getLogger(__name__)
 
 WATCH_S = 1.0
+HTTP, TG = ("http", "https"), "tg"
+"""Schemes of photos' and videos' addresses: of web sources, and of the account's messages."""
 
 
 def crawl_once(store: Store, source: Source, settings: Settings, clock: Clock) -> CrawlSummary:
@@ -40,15 +45,17 @@ def read_once(
 ) -> list[Reading]:
     """Read sources of one family (files, the account, or web) once; readings carry problems."""
     key = pseudonym_key(settings)
-    keeper = Keeper(store, clock, key)
+    media = MediaQueue(store, settings, *_schemes(sources[0]))
+    keeper = Keeper(store, clock, key, media.add)
     if sources[0].kind in FILE_KINDS:
         recorded = RecordedReader(store, keeper, clock, key)
         return [recorded.read(source) for source in sources]
     if sources[0].kind == Kind.TELEGRAM:
         from crawlers.account_run import read_account_once
 
-        return read_account_once(store, keeper, sources, settings)
-    return crawl(sources, settings, keeper, Readers(settings), threading.Event(), once=True)
+        return read_account_once(store, keeper, sources, settings, media)
+    stop = threading.Event()
+    return crawl(sources, settings, keeper, Readers(settings), stop, once=True, media=media)
 
 
 def listen(
@@ -71,18 +78,27 @@ def listen(
     recorded = [source for source in good if source.kind in FILE_KINDS]
     account = [source for source in good if source.kind == Kind.TELEGRAM]
     web = [source for source in good if source not in recorded and source not in account]
-    threads = []
+    threads = [_thread("photos and videos", lambda: describe(settings, stop))]
     if recorded:
         reader = RecordedReader(store, keeper, clock, key)
         threads.append(_thread("recorded posts", lambda: reader.listen(recorded, stop)))
     if account:
         from crawlers.account_run import listen_account
 
+        of_account = MediaQueue(store, settings, TG)
+        of_account.refill(clock)
+        mine = Keeper(store, clock, key, of_account.add)
         threads.append(
-            _thread("Telegram", lambda: listen_account(store, keeper, account, settings, stop))
+            _thread(
+                "Telegram",
+                lambda: listen_account(store, mine, account, settings, stop, of_account),
+            )
         )
     if web:
-        crawl(web, settings, keeper, readers, stop, once=False)
+        of_web = MediaQueue(store, settings, *HTTP)
+        of_web.refill(clock)
+        mine_web = Keeper(store, clock, key, of_web.add)
+        crawl(web, settings, mine_web, readers, stop, once=False, media=of_web)
         if not stop.is_set():
             raise SourceError("the reader of web sources has ended; the lines above say why")
     while not stop.wait(WATCH_S):
@@ -91,6 +107,17 @@ def listen(
                 raise SourceError(f"the reader of {thread.name} has ended; the lines above say why")
     for thread in threads:
         thread.join()
+
+
+def describe(settings: Settings, stop: threading.Event) -> None:
+    """Find out the facts of all kept photos and videos, reports' too, until ``stop``."""
+    files = MediaFiles(settings.under_home(MEDIA_FOLDER))
+    with Decoder(settings.media) as decoder:
+        Describer(files, decoder).watch(stop)
+
+
+def _schemes(source: Source) -> tuple[str, ...]:
+    return (TG,) if source.kind == Kind.TELEGRAM else HTTP
 
 
 def pseudonym_key(settings: Settings) -> bytes:

@@ -12,6 +12,7 @@ from core.errors import OqigaError, SourceError
 from core.records import Source
 from core.settings import Settings
 from crawlers.keeper import Keeper, Reading
+from crawlers.media_queue import MediaQueue, media_hosts
 from crawlers.pacing import Budgets
 from crawlers.readers import Readers
 
@@ -65,6 +66,7 @@ def crawl(
     stop: threading.Event,
     *,
     once: bool,
+    media: MediaQueue | None = None,
 ) -> list[Reading]:
     """Run the spider until it ends or ``stop`` is set; raises SourceError when it fails.
 
@@ -95,6 +97,8 @@ def crawl(
         timeout_s=crawlers.timeout_s,
         allow_private=crawlers.allow_private_addresses,
     ).install_on_reactor()
+    if media is not None:
+        hosts |= media_hosts(list(sources), settings)
     runner = CrawlerRunner(scrapy_settings(settings, sorted(hosts)))
     crawler = runner.create_crawler(OqigaSpider)
     faults: list[str] = []
@@ -107,6 +111,7 @@ def crawl(
         longest_s=crawlers.longest_interval_s,
         stop=stop,
         once=once,
+        media=media,
     )
     running.addErrback(lambda failure: faults.append(failure.getTraceback()))
     running.addBoth(lambda _: _end(engine))

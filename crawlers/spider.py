@@ -26,6 +26,7 @@ from core.errors import OqigaError, SourceError
 from core.records import Source
 from crawlers.faults import explain
 from crawlers.keeper import Keeper, Reading
+from crawlers.media_queue import MediaQueue, Wanted
 from crawlers.pacing import BURST_SHARE, Budgets
 from crawlers.schedule import Load, schedule_s
 from crawlers.timing import next_wait_s, retry_after_s
@@ -39,6 +40,7 @@ log = logging.getLogger(__name__)
 
 TICK_S = 0.1
 REPLAN_S = 60.0
+MEDIA_AT_ONCE = 4
 NOT_MODIFIED = 304
 ERROR_STATUSES = [NOT_MODIFIED, 400, 401, 403, 404, 429, 500, 503]
 """Of an API: its errors are answers too."""
@@ -99,8 +101,11 @@ class OqigaSpider(scrapy.Spider):
         longest_s: float,
         stop: threading.Event,
         once: bool,
+        media: MediaQueue | None = None,
     ) -> None:
         super().__init__()
+        self._media = media
+        self._fetching: set[str] = set()
         self.keeper = keeper
         self.budgets = budgets
         self.readings: list[Reading] = []
@@ -128,7 +133,9 @@ class OqigaSpider(scrapy.Spider):
             for turn in self._turns:
                 for request in self._due(turn):
                     yield request
-            if self._once and all(turn.reading and turn.reading.ended for turn in self._turns):
+            for request in self._due_media():
+                yield request
+            if self._once and self._all_done():
                 return
             await asyncio.sleep(TICK_S)
 
@@ -199,6 +206,60 @@ class OqigaSpider(scrapy.Spider):
         turn.due_s = now_s + next_wait_s(turn.interval_s, turn.failures, reading.asked_s)
         turn.reading = turn.work = None
         turn.waiting.clear()
+
+    def _all_done(self) -> bool:
+        waiting = self._media is not None and self._media.first() is not None
+        read = all(turn.reading and turn.reading.ended for turn in self._turns)
+        return read and not waiting and not self._fetching
+
+    # -- photos and videos -------------------------------------------------------------------------
+
+    def _due_media(self) -> Iterator[Request]:
+        """Photos and videos of kept posts, few at a time, within their hosts' budgets."""
+        if self._media is None:
+            return
+        held = 0
+        while len(self._fetching) < MEDIA_AT_ONCE and held < MEDIA_AT_ONCE:
+            wanted = self._media.take()
+            if wanted is None:
+                return
+            host = _host(wanted.url)
+            if wanted.url in self._fetching or self.budgets.wait_s(host) > 0:
+                self._media.put_back(wanted)
+                held += 1
+                continue
+            self.budgets.spend(host)
+            self._fetching.add(wanted.url)
+            yield Request(
+                wanted.url,
+                callback=self.media_answered,
+                errback=self.media_failed,
+                dont_filter=True,
+                priority=-10,
+                cb_kwargs={"wanted": wanted},
+                meta={
+                    "turn": None,
+                    "wanted": wanted,
+                    "download_maxsize": self._media.keeper.limit(wanted.ref),
+                },
+            )
+
+    def media_answered(self, response: Response, wanted: Wanted) -> None:
+        """Keep what an address gave."""
+        self._fetching.discard(wanted.url)
+        if self._media is None:
+            return
+        try:
+            self._media.keeper.keep(wanted.post, wanted.url, response.body)
+        except (OqigaError, OSError) as error:
+            log.error("a photo or video could not be kept: %s", error)
+
+    def media_failed(self, failure: Failure) -> None:
+        """Note that an address gave nothing; it is tried again after the next start."""
+        wanted = failure.request.meta["wanted"]  # type: ignore[attr-defined]
+        self._fetching.discard(wanted.url)
+        if self._media is not None:
+            self._media.keeper.failed(wanted.post, wanted.url, explain(failure.value))
 
     # -- requests ----------------------------------------------------------------------------------
 

@@ -26,8 +26,10 @@ from core.coverage import Gap
 from core.errors import OqigaError, SourceError
 from core.records import Source
 from crawlers.keeper import Keeper, Reading
+from crawlers.media_queue import MediaQueue
 from crawlers.pacing import Budgets
 from crawlers.schedule import Load, intervals_s
+from crawlers.telegram_media import MediaFetcher, PatienceError
 from crawlers.telegram_messages import Place, albums, complete, found_of, is_said, name_of
 from crawlers.telegram_progress import Progress
 from crawlers.telegram_session import LOST_ACCOUNT, SIGN_IN
@@ -57,14 +59,6 @@ _GONE = (
     errors.UsernameNotOccupiedError,
     errors.UsernameInvalidError,
 )
-
-
-class PatienceError(Exception):
-    """Telegram asked for a wait, in seconds."""
-
-    def __init__(self, seconds: float, method: str) -> None:
-        super().__init__(f"Telegram asks for {seconds:.0f} s without {method}")
-        self.seconds = seconds
 
 
 def channel_name(source: Source) -> str:
@@ -110,6 +104,7 @@ class AccountReader:
         budget_per_hour: float,
         pause_s: float,
         longest_s: float,
+        media: MediaQueue | None = None,
     ) -> None:
         self._client = client
         self._store = store
@@ -120,6 +115,7 @@ class AccountReader:
         self._budgets = Budgets(lambda _: budget_per_hour, pause_s, time.monotonic)
         self._budget_per_s = budget_per_hour / 3600
         self._longest_s = longest_s
+        self._media = None if media is None else MediaFetcher(client, media, self._ask)
         self._live_since: datetime | None = None
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -132,24 +128,31 @@ class AccountReader:
     async def read_once(self) -> list[Reading]:
         """Reconcile each channel once; readings carry their problems."""
         self._recall_back_off()
-        return [await self._reconcile(feed) for feed in self._feeds]
+        readings = [await self._reconcile(feed) for feed in self._feeds]
+        if self._media is not None:
+            await self._media.fetch_all()
+        return readings
 
     async def listen(self, stop: threading.Event) -> None:
         """Live updates and reconciliation until ``stop``; raises on loss of the connection."""
         self._recall_back_off()
         self._client.add_event_handler(self._on_update, events.Raw)
         self._live_since = self._keeper.now()
-        reconciling = asyncio.create_task(self._reconcile_in_turn())
+        working = [asyncio.create_task(self._reconcile_in_turn())]
+        if self._media is not None:
+            working.append(asyncio.create_task(self._media.watch()))
         try:
             while not stop.is_set():
-                if reconciling.done():
-                    reconciling.result()
+                for task in working:
+                    if task.done():
+                        task.result()
                 if not self._client.is_connected():
                     raise ConnectionError("the connection to Telegram was lost")
                 await asyncio.sleep(WATCH_S)
         finally:
-            reconciling.cancel()
-            await asyncio.gather(reconciling, *self._tasks, return_exceptions=True)
+            for task in working:
+                task.cancel()
+            await asyncio.gather(*working, *self._tasks, return_exceptions=True)
             self._client.remove_event_handler(self._on_update, events.Raw)
 
     def fail_all(self, problem: str) -> None:

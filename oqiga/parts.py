@@ -44,9 +44,9 @@ def pipeline(context: Context, stop: threading.Event) -> None:
     """Assess what is new, correlate what was assessed."""
     from correlator.model import PairModel
     from correlator.run import LiveCorrelator
+    from media.shelving import Shelving
     from nlp.assessor import Assessor
     from nlp.run import assess_pending
-    from oqiga.shelving import Shelving
 
     settings = context.settings
     assessor = Assessor.load(context.model_dir, context.gazetteer_file)
@@ -56,7 +56,14 @@ def pipeline(context: Context, stop: threading.Event) -> None:
     live.start()
     _ready()
     while not stop.is_set():
-        done = assess_pending(context.store, assessor, settings, context.clock, settings.nlp.batch)
+        done = assess_pending(
+            context.store,
+            assessor,
+            settings,
+            context.clock,
+            settings.nlp.batch,
+            on_saved=shelving.settle,
+        )
         done += live.step()
         if not done:
             stop.wait(IDLE_S)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,12 @@ from core.inputs import post_id
 from core.records import Source
 from core.settings import CrawlerSettings, Settings, load_sources
 from crawlers.scrapy_run import scrapy_settings
+from media.files import Shelf
+from media.keeping import MediaKeeper
 from store.coverage import known_ledger, ledger_of
 from store.protocol import ALL
 from store.sqlite import SqliteStore
+from tests.media.test_describing import jpeg, scene
 
 from .conftest import Answer, Site, message, page
 
@@ -137,6 +141,38 @@ def test_history_is_paged_back_to_what_is_known(
     assert (ledger.posts, ledger.last_id, ledger.problem) == (22, "32", None)
     assert all(agent == settings.crawlers.user_agent for _, _, agent in site.asked)
     assert {r["From"] for r in site.requests} == {settings.crawlers.contact}
+
+
+@pytest.mark.slow
+def test_photos_are_fetched_once_and_kept(
+    site: Site, store: SqliteStore, settings: Settings, one: Any
+) -> None:
+    photo = jpeg(scene(1))
+    wrap = (
+        '<a class="tgme_widget_message_photo_wrap" style="background-image:url(\'{0}/{1}\')"></a>'
+    )
+    site.show(
+        "suretti",
+        page(
+            message(1, inner=wrap.format(site.address, "ok.jpg")),
+            message(2, inner=wrap.format(site.address, "ok.jpg")),
+            message(3, inner=wrap.format(site.address, "absent.jpg")),
+            message(4, inner=wrap.format("http://192.0.2.7", "elsewhere.jpg")),
+        ),
+    )
+    site.channels["/ok.jpg"] = lambda _query: (200, {"Content-Type": "image/jpeg"}, photo)
+    site.asked.clear()
+    assert "4 new posts" in one("suretti")
+    assert site.paths().count("/ok.jpg") == 1
+    keeper = MediaKeeper(store, settings)
+    found = {}
+    for number in range(1, 5):
+        name = post_id("telegram:suretti", f"almaty_synaq/{number}")
+        [use] = keeper.index.of_post(name, Shelf.PENDING)
+        found[number] = use.digest or use.problem
+    assert found[1] == found[2] == sha256(photo).hexdigest()
+    assert "404" in str(found[3])
+    assert "no configured source" in str(found[4])
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,14 @@ from core.records import Post, Source
 from core.settings import CrawlerSettings, Settings
 from crawlers.account_run import listen_account, login, read_account_once
 from crawlers.keeper import Keeper, Reading
+from crawlers.media_queue import MediaQueue
+from crawlers.run import TG
 from crawlers.telegram_account import BACK_OFF_NOTE
+from media.files import Shelf
 from store.coverage import ledger_of
 from store.protocol import ALL
 from store.sqlite import SqliteStore
+from tests.media.test_describing import jpeg, scene
 from tests.servers.mtproto.server import MtprotoServer, running
 from tests.servers.mtproto.world import CODE, PHONE, World
 
@@ -84,6 +89,12 @@ class Account:
     def once(self, source: Source = SOURCE) -> Reading:
         [reading] = read_account_once(self.store, self.keeper, [source], self.settings)
         return reading
+
+    def once_with_media(self) -> MediaQueue:
+        queue = MediaQueue(self.store, self.settings, TG)
+        keeper = Keeper(self.store, SystemClock(), KEY, queue.add)
+        read_account_once(self.store, keeper, [SOURCE], self.settings, queue)
+        return queue
 
     def texts(self, source: Source = SOURCE) -> list[str]:
         posts = [p for p in self.store.unassessed(10_000) if isinstance(p, Post)]
@@ -361,6 +372,36 @@ def test_a_channel_that_turned_private(account: Account, world: World) -> None:
     assert ledger.last_id == "1"
     channel.forbidden = False
     assert account.once().problem is None
+
+
+@pytest.mark.slow
+def test_photos_are_fetched_over_the_account(account: Account, world: World) -> None:
+    channel = world.channel("almaty_synaq")
+    world.add_group(channel)
+    world.add_user(700_001, "Куә")
+    small, large = jpeg(scene(1)), jpeg(scene(2, (2000, 2000))) + b"\0" * 700_000
+    world.post(channel, "екі сурет", media=world.photo(small, 1), grouped_id=4)
+    world.post(channel, "", media=world.photo(large, 2), grouped_id=4)
+    world.post(channel, "бұзылған", media=world.photo(b"no photo at all", 3))
+    message, _ = world.comment(channel, 1, "менде де", 700_001)
+    message.media = world.photo(small, 5)
+    queue = account.once_with_media()
+    [album] = account.versions(1)
+    uses = queue.keeper.index.of_post(album.id, Shelf.PENDING)
+    assert [use.digest for use in uses] == [sha256(small).hexdigest(), sha256(large).hexdigest()]
+    assert all(queue.keeper.files.has(use.digest or "", Shelf.PENDING) for use in uses)
+    [broken] = account.versions(3)
+    [failed] = queue.keeper.index.of_post(broken.id, Shelf.PENDING)
+    assert failed.digest is None
+    assert queue.keeper.wanted(broken) == []
+    asked = account.server.asked("GetFile")
+    account.once_with_media()
+    assert account.server.asked("GetFile") == asked, "what is here is not asked again"
+    [comment] = [
+        p for p in account.store.unassessed(10) if isinstance(p, Post) and p.text == "менде де"
+    ]
+    [use] = queue.keeper.index.of_post(comment.id, Shelf.PENDING)
+    assert use.digest == sha256(small).hexdigest()
 
 
 # -- waits ---------------------------------------------------------------------------------------
