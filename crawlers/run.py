@@ -41,21 +41,29 @@ def crawl_once(store: Store, source: Source, settings: Settings, clock: Clock) -
 
 
 def read_once(
-    store: Store, sources: Sequence[Source], settings: Settings, clock: Clock
+    store: Store,
+    sources: Sequence[Source],
+    settings: Settings,
+    clock: Clock,
+    *,
+    media: bool = True,
 ) -> list[Reading]:
-    """Read sources of one family (files, the account, or web) once; readings carry problems."""
+    """Read sources of one family (files, the account, or web) once; readings carry problems.
+
+    ``media``: fetch their photos and videos too.
+    """
     key = pseudonym_key(settings)
-    media = MediaQueue(store, settings, *_schemes(sources[0]))
-    keeper = Keeper(store, clock, key, media.add)
+    queue = MediaQueue(store, settings, *_schemes(sources[0])) if media else None
+    keeper = Keeper(store, clock, key, None if queue is None else queue.add)
     if sources[0].kind in FILE_KINDS:
         recorded = RecordedReader(store, keeper, clock, key)
         return [recorded.read(source) for source in sources]
     if sources[0].kind == Kind.TELEGRAM:
         from crawlers.account_run import read_account_once
 
-        return read_account_once(store, keeper, sources, settings, media)
+        return read_account_once(store, keeper, sources, settings, queue)
     stop = threading.Event()
-    return crawl(sources, settings, keeper, Readers(settings), stop, once=True, media=media)
+    return crawl(sources, settings, keeper, Readers(settings), stop, once=True, media=queue)
 
 
 def listen(

@@ -38,10 +38,14 @@ ingest = typer.Typer(help="Records into the configured store.", no_args_is_help=
 gazetteer = typer.Typer(help="Places: look up, import your own.", no_args_is_help=True)
 report = typer.Typer(help="Reports for people.", no_args_is_help=True)
 key = typer.Typer(help="API keys of the systems that send reports.", no_args_is_help=True)
+sources = typer.Typer(help="What is read: the sources file.", no_args_is_help=True)
+telegram = typer.Typer(help="The Telegram account that reads.", no_args_is_help=True)
 app.add_typer(ingest, name="ingest")
 app.add_typer(gazetteer, name="gazetteer")
 app.add_typer(report, name="report")
 app.add_typer(key, name="key")
+app.add_typer(sources, name="sources")
+app.add_typer(telegram, name="telegram")
 
 Input = Annotated[Path | None, typer.Option("--input", "-i", help="default: standard input")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="default: standard output")]
@@ -192,7 +196,7 @@ def run(
         typer.Option("--replay", help="recorded posts or reports, fed as if live; repeatable"),
     ] = None,
     speed: Annotated[float, typer.Option("--speed", min=1.0, help="times as fast as life")] = 60.0,
-    sources: Annotated[
+    sources_file: Annotated[
         Path | None, typer.Option("--sources", help="sources to read; default: from settings")
     ] = None,
     port: Annotated[int | None, typer.Option("--port", min=0, max=65_535)] = None,
@@ -204,9 +208,9 @@ def run(
     changes: dict[str, Any] = {}
     if port is not None:
         changes["console"] = settings.console.model_copy(update={"port": port})
-    if sources is not None:
+    if sources_file is not None:
         changes["crawlers"] = settings.crawlers.model_copy(
-            update={"sources_file": sources.resolve()}
+            update={"sources_file": sources_file.resolve()}
         )
     settings = settings.model_copy(update=changes)
     for path in replay or []:
@@ -240,6 +244,59 @@ def crawl(name: str) -> None:
         raise InputError(f"no source {name!r} in {path}; there are: {', '.join(known) or 'none'}")
     summary = crawl_once(context.store, known[name], context.settings, context.clock)
     typer.echo(str(summary), err=True)
+
+
+@sources.command("check")
+def sources_check() -> None:
+    """Try each source once and say what works, what does not, and what to do."""
+    from crawlers.checking import check_sources
+
+    context = _context()
+    path = context.settings.crawlers.sources_file
+    known = load_sources(path)
+    if not known:
+        raise InputError(f"{path} has no sources; remove the # before one of its examples")
+    bad = 0
+    for verdict in check_sources(known, context.settings, context.clock):
+        bad += verdict.problem is not None
+        typer.echo(str(verdict))
+    typer.echo(f"{len(known) - bad} of {len(known)} sources work", err=True)
+    if bad:
+        raise typer.Exit(NOTHING_READ)
+
+
+@telegram.command("login")
+def telegram_login() -> None:
+    """Sign in with the account that reads, in this terminal, once; nothing is joined."""
+    import getpass
+
+    from crawlers.account_run import login
+
+    def ask(text: str) -> str:
+        return str(typer.prompt(text.rstrip(": ")))
+
+    who = login(_settings(), ask, getpass.getpass)
+    typer.echo(f"signed in as the account whose number ends in {who}")
+
+
+@app.command()
+def reparse(
+    source: Annotated[str | None, typer.Option("--source", help="posts of one source")] = None,
+    days: Annotated[float, typer.Option("--days", min=0.0, help="how far back")] = 30.0,
+) -> None:
+    """Derive posts again from their kept payloads, after a parser has improved."""
+    from datetime import timedelta
+
+    from crawlers.reparse import reparse as again
+
+    context = _context()
+    known = {each.name: each for each in load_sources(context.settings.crawlers.sources_file)}
+    since = context.clock.now() - timedelta(days=days)
+    with Bar("reading posts again"):
+        found = again(
+            context.store, known, context.clock, key=context.key, since=since, only=source
+        )
+    typer.echo(str(found), err=True)
 
 
 @app.command()
@@ -355,8 +412,8 @@ def status() -> None:
     from oqiga import tables
 
     context = _context()
-    sources = load_sources(context.settings.crawlers.sources_file)
-    tables.print_status(context.store, sources, context.clock.now())
+    known = load_sources(context.settings.crawlers.sources_file)
+    tables.print_status(context.store, known, context.clock.now())
 
 
 @app.command()

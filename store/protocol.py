@@ -155,6 +155,13 @@ class Store(Protocol):
         """All versions in the order of their numbers, empty when unknown."""
         ...
 
+    def raw_posts(self, post_id: str, audiences: Audiences) -> list[RawPost]:
+        """The untouched payloads of a post's versions, in the order of their numbers.
+
+        A version that came without a payload, or whose payload is kept no longer, has none here.
+        """
+        ...
+
     def report(self, report_id: str, audiences: Audiences) -> Report | None:
         """One report."""
         ...

@@ -10,6 +10,7 @@ import pytest
 
 from core.chain import first_break
 from core.errors import InputError, StaleWriteError, StoreError
+from core.ids import content_digest
 from core.inputs import make_post, make_report
 from core.records import (
     Assessment,
@@ -151,6 +152,24 @@ class StoreContract:
         assert store.post_versions(post.id, ALL) == [post]
         assess(store, post.id)
         assert store.post_versions(post.id, OPEN) == [post]
+
+    def test_payloads_come_back_untouched_and_go_with_their_post(self, store: Store) -> None:
+        def raw(payload: bytes) -> RawPost:
+            return RawPost(
+                id=content_digest(payload.hex()), source="unnamed", native_id="1", url=None,
+                fetched_at=NOW, media_type="text/html", payload=payload, parser="p/1",
+            )  # fmt: skip
+
+        first, edit = a_post(), a_post(text="Өрт", edited_at="2026-03-20T19:05:00+05:00")
+        bare = a_post(text="Өр", edited_at="2026-03-20T19:06:00+05:00")
+        payloads = [raw(b"<p>\xff\x00</p>"), raw(b"<p>2</p>")]
+        store.accept_posts([(first, payloads[0]), (edit, payloads[1]), (bare, None)])
+        assert store.raw_posts(first.id, ALL) == payloads
+        assert store.raw_posts(first.id, OPEN) == []
+        for version in (1, 2, 3):
+            assess(store, first.id, version=version, audience=Audience.CONFIDENTIAL)
+        assert store.raw_posts(first.id, CONFIDENTIAL) == payloads
+        assert store.raw_posts(first.id, OPEN) == store.raw_posts("unknown", ALL) == []
 
     def test_reports(self, store: Store) -> None:
         report = a_report(lat=43.2, lon=76.8)
