@@ -9,7 +9,6 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import urljoin, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import trafilatura
 from lxml import etree, html  # type: ignore[import-untyped]
 
 from core.errors import SourceError
@@ -56,6 +55,8 @@ def article_again(raw: RawPost, parser: str, posted_at: datetime) -> Found | Non
 
 def article_text(body: bytes, encoding: str, url: str) -> str:
     """Title and text of an article, an empty string when the page has none."""
+    import trafilatura  # half a second to load, and only sites with articles need it
+
     tree = html_tree(body, encoding)
     if tree is None:
         return ""

@@ -18,6 +18,9 @@ from store.protocol import ALL, Store
 
 log = logging.getLogger(__name__)
 
+QUIET = timedelta(seconds=30)
+"""A pass that changed nothing but its own time is written down at most that often: a commit costs
+more than the pass."""
 CONFLICT = "another reader kept other content of the same version; look at both"
 
 
@@ -83,7 +86,9 @@ class CrawlSummary:
 
 
 class Keeper:
-    """All that readers do with the store. ``key`` makes authors' pseudonyms.
+    """All that readers do with the store; a source has one keeper, which remembers its ledger.
+
+    ``key`` makes authors' pseudonyms.
 
     ``accepted``: told of each new version, so that its photos and videos can be fetched.
     """
@@ -99,6 +104,8 @@ class Keeper:
         self._clock = clock
         self._key = key
         self._accepted = accepted
+        self._ledgers: dict[str, Ledger] = {}
+        self._written: dict[str, datetime] = {}
 
     def now(self) -> datetime:
         """The present time (UTC)."""
@@ -106,7 +113,7 @@ class Keeper:
 
     def start(self, source: Source) -> Reading:
         """Begin a pass where the last complete one ended."""
-        ledger = ledger_of(self._store, source.name)
+        ledger = self._ledgers.get(source.name) or ledger_of(self._store, source.name)
         return Reading(source, ledger, dict(ledger.progress))
 
     def keep(self, reading: Reading, items: Sequence[Found], fetched_at: datetime) -> None:
@@ -170,7 +177,8 @@ class Keeper:
                 after = with_gap(after, gap)
             for first, last in reading.filled_gaps:
                 after = without_gap(after, first, last)
-            log.info("source read: %d new posts, %d edits", reading.new, reading.edited)
+            if reading.new or reading.edited:
+                log.info("source read: %d new posts, %d edits", reading.new, reading.edited)
         else:
             after = after.model_copy(
                 update={
@@ -180,12 +188,20 @@ class Keeper:
                 }
             )
             log.warning("source %s: %s", reading.source.name, reading.problem)
-        keep_ledger(self._store, after)
+        self._keep_ledger(before, after, now)
 
     def fail(self, reading: Reading, problem: str) -> None:
         """End a pass that failed; the first problem is the one that is shown."""
         reading.problem = reading.problem or problem
         self.finish(reading)
+
+    def _keep_ledger(self, before: Ledger, after: Ledger, now: datetime) -> None:
+        name = after.source
+        quiet = after.model_copy(update={"last_ok_at": before.last_ok_at}) == before
+        if not quiet or now - self._written.get(name, now - QUIET) >= QUIET:
+            keep_ledger(self._store, after)
+            self._written[name] = now
+        self._ledgers[name] = after
 
     def _count(self, reading: Reading, post: Post, raw: RawPost | None, outcome: Outcome) -> None:
         if outcome is Outcome.CONFLICT:

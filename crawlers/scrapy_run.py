@@ -83,6 +83,8 @@ def crawl(
     from crawlers.spider import Job, OqigaSpider
 
     logging.getLogger("scrapy").setLevel(logging.WARNING)
+    # What failed is said once, by the ledger, in plain words and without addresses.
+    logging.getLogger("scrapy.downloadermiddlewares.retry").setLevel(logging.CRITICAL)
     engine: Any = reactor
     hosts: set[str] = set()
     jobs = []

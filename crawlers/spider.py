@@ -395,6 +395,7 @@ class StorePipeline:
         try:
             if item.step.found:
                 self._spider.keeper.keep(reading, item.step.found, item.fetched_at)
+            reading.known += item.step.known
             if item.step.gone:
                 self._spider.keeper.delete(reading, item.step.gone, item.fetched_at)
             turn.open -= 1

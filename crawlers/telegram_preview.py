@@ -60,19 +60,21 @@ class TelegramPreviewReader:
         """A page's messages, then the page before while the last pass is not reached."""
         if answer.media_type not in ("text/html", "application/xhtml+xml"):
             raise SourceError(f"{answer.url} is no page but {answer.media_type}")
-        page = parse_page(answer.body, answer.encoding, answer.url)
+        kept = turn.progress.get("looks")
+        looks: dict[str, str] = dict(kept) if isinstance(kept, dict) else {}
+        page = parse_page(answer.body, answer.encoding, answer.url, looks)
         turn.pages += 1
         turn.skipped += page.skipped
-        before = advance(turn, page.messages, page.before, answer)
+        shown = {int(name.rpartition("/")[2]): name for name in page.digests}
+        before = advance(turn, list(shown), page.before, answer)
         media_type = f"text/html; charset={answer.encoding}"
         found = tuple(_found(message, media_type) for message in page.messages)
-        shown = {message.number: message.native_id for message in page.messages}
         gone: tuple[str, ...] = ()
         if turn.pages == 1:
             gone = gone_since(turn.progress, shown, unreadable=page.skipped > 0)
-        if before is None:
-            return Step(found, gone=gone)
-        return Step(found, (Ask(f"{preview_url(turn.source)}?before={before}"),), gone)
+            turn.progress["looks"] = dict(page.digests)
+        asks = () if before is None else (Ask(f"{preview_url(turn.source)}?before={before}"),)
+        return Step(found, asks, gone, known=len(page.unchanged))
 
     def again(self, raw: RawPost, source: Source, posted_at: datetime) -> Found | None:
         """See WebReader."""
@@ -100,11 +102,8 @@ def _found(message: Message, media_type: str) -> Found:
     )
 
 
-def advance(
-    turn: Pass, messages: Sequence[Message], before: int | None, answer: Answer
-) -> int | None:
+def advance(turn: Pass, numbers: Sequence[int], before: int | None, answer: Answer) -> int | None:
     """Note how far a pass has come; the number before which to go on, ``None`` at its end."""
-    numbers = [message.number for message in messages]
     lowest: int | None = turn.state.get("lowest")
     if numbers:
         turn.state["lowest"] = min(numbers) if lowest is None else min(lowest, *numbers)

@@ -89,11 +89,16 @@ class Pass:
 
 @dataclass(frozen=True)
 class Step:
-    """What a reader made of an answer. ``gone``: native ids that the source has deleted."""
+    """What a reader made of an answer.
+
+    ``gone``: native ids that the source has deleted; ``known``: items that were seen to be as they
+    were, and need no look at the store.
+    """
 
     found: tuple[Found, ...] = ()
     asks: tuple[Ask, ...] = ()
     gone: tuple[str, ...] = ()
+    known: int = 0
 
 
 class WebReader(Protocol):

@@ -11,7 +11,7 @@ import pytest
 
 from core.inputs import post_id
 from core.records import Post, Source
-from core.settings import CrawlerSettings, Settings
+from core.settings import CrawlerSettings, MediaSettings, Settings
 from store.coverage import ledger_of
 from store.protocol import ALL
 from store.sqlite import SqliteStore
@@ -52,7 +52,8 @@ def settings(tmp_path: Path, vk: Vk, meta: Meta) -> Settings:
         instagram_api=meta.instagram,
         threads_api=meta.threads,
     )
-    settings = Settings(home=tmp_path / "home", crawlers=crawlers)
+    nothing = MediaSettings(photos=False, videos=False)  # the tests ask no host but their own
+    settings = Settings(home=tmp_path / "home", crawlers=crawlers, media=nothing)
     give_token(settings, "vk", VK_TOKEN)
     give_token(settings, "instagram", f"{OWN_ID}:{META_TOKEN}")
     give_token(settings, "threads", META_TOKEN)

@@ -70,7 +70,9 @@ def test_a_better_parser_makes_versions_that_say_so(
     _keep_page(store, "бір", "екі")
     assess(store, _versions(store, 1)[0].id, audience=Audience.CONFIDENTIAL)
     plain = telegram_page._text
-    monkeypatch.setattr(telegram_page, "_text", lambda part: plain(part).upper())
+    monkeypatch.setattr(
+        telegram_page, "_text", lambda part, titled: plain(part, titled=titled).upper()
+    )
     assert _reparse(store, only="басқа").read == 0
     assert _reparse(store).changed == 2
     old, new = _versions(store, 2)

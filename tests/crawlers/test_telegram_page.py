@@ -52,7 +52,7 @@ def test_a_page_in_its_order() -> None:
     found = _page(page(service(1, "Channel created"), message(6), message(7), before=6))
     assert [m.native_id for m in found.messages] == ["almaty_synaq/6", "almaty_synaq/7"]
     assert [m.number for m in found.messages] == [6, 7]
-    assert (found.before, found.title, found.skipped) == (6, "Алматы сынақ арнасы", 0)
+    assert (found.before, found.skipped) == (6, 0)
     first = found.messages[0]
     assert first.url == "https://t.me/almaty_synaq/6"
     assert first.posted_at == datetime(2026, 3, 20, 14, 5, tzinfo=UTC)
