@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from core.clock import Clock
-from core.coverage import Gap, Ledger, learn, with_gap, without_gap
+from core.coverage import Gap, Ledger, learn, silent_since, with_gap, without_gap
 from core.inputs import MAX_KEPT, post_id
 from core.lines import refused
 from core.records import Outcome, Post, RawPost, Source
@@ -113,7 +113,11 @@ class Keeper:
 
     def start(self, source: Source) -> Reading:
         """Begin a pass where the last complete one ended."""
-        ledger = self._ledgers.get(source.name) or ledger_of(self._store, source.name)
+        ledger = self._ledgers.get(source.name)
+        if ledger is None:
+            ledger = self._ledgers[source.name] = ledger_of(self._store, source.name)
+            if ledger.last_ok_at is not None:
+                self._written[source.name] = ledger.last_ok_at
         return Reading(source, ledger, dict(ledger.progress))
 
     def keep(self, reading: Reading, items: Sequence[Found], fetched_at: datetime) -> None:
@@ -188,12 +192,25 @@ class Keeper:
                 }
             )
             log.warning("source %s: %s", reading.source.name, reading.problem)
+        self._warn_of_silence(before, after, now)
         self._keep_ledger(before, after, now)
 
     def fail(self, reading: Reading, problem: str) -> None:
         """End a pass that failed; the first problem is the one that is shown."""
         reading.problem = reading.problem or problem
         self.finish(reading)
+
+    def _warn_of_silence(self, before: Ledger, after: Ledger, now: datetime) -> None:
+        """Once, when a source becomes silent against its own habit; status goes on saying so."""
+        since = silent_since(after.habit, now)
+        earlier = before.last_ok_at
+        if since is None or earlier is None or silent_since(before.habit, earlier) is not None:
+            return
+        log.warning(
+            "source %s is silent for longer than it ever used to be, since %s",
+            after.source,
+            since.isoformat(timespec="minutes"),
+        )
 
     def _keep_ledger(self, before: Ledger, after: Ledger, now: datetime) -> None:
         name = after.source

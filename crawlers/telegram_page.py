@@ -36,21 +36,29 @@ _WRAP = re.compile(
 _END = re.compile(rb"</section\s*>|<div\b[^>]*\bjs-messages_more_wrap\b", re.IGNORECASE)
 _MORE = re.compile(rb"<a\b[^>]*\btme_messages_more\b[^>]*>", re.IGNORECASE)
 _DATA_BEFORE = re.compile(rb"""data-before\s*=\s*["']?(\d{1,12})\b""")
-_DATA_MEDIA_WORDS = re.compile(rb"message_(?:photo_wrap|\w*_player|document_wrap)")
+_MEDIA_WORDS = re.compile(rb"message_(?:photo_wrap|\w*_player|document_wrap)")
 _PLACE_WORDS = re.compile(rb"message_(?:location|venue)_wrap")
 _TITLE_WORDS = re.compile(rb"message_(?:poll_|document_|location_)")
-_POST = re.compile(rb"""data-post\s*=\s*["']([A-Za-z0-9_]{1,64}/\d{1,12})["']""")
-_CHANGING = re.compile(
-    rb"""tgme_widget_message_views["'][^>]*>[^<]*|url\(\s*['"][^)]*\)|\bsrc=["'][^"']*["']"""
-    rb"""|\bdata-view=["'][^"']*["']"""
+_DATA_POST = re.compile(rb"""data-post\s*=\s*["']([A-Za-z0-9_]{1,64}/\d{1,12})["']""")
+_CHANGING = (
+    re.compile(rb"""tgme_widget_message_views["'][^>]*>[^<]*"""),
+    re.compile(rb"""url\(\s*['"][^)]*\)"""),
+    re.compile(rb"""src=["'][^"']*["']"""),
+    re.compile(rb"""data-view=["'][^"']*["']"""),
 )
-"""Views, signed addresses and tokens change from fetch to fetch; the message does not."""
+"""Views, signed addresses and tokens change from fetch to fetch; the message does not. One by
+one: a pattern with a fixed beginning is searched for ten times as fast as a choice of four."""
 _POST = re.compile(r"([A-Za-z0-9_]{1,64})/(\d{1,12})")
 _BACKGROUND = re.compile(r"background-image\s*:\s*url\(\s*['\"]?([^'\")]+)")
 _POINT = re.compile(r"[?&](?:q|ll)=(-?\d{1,2}(?:\.\d+)?)(?:,|%2[Cc])(-?\d{1,3}(?:\.\d+)?)")
 _VIEWS = re.compile(r"([\d.]+)\s*([KM]?)")
 _SPACES = re.compile(r"[^\S\n]+")
 _BLOCKS = {"blockquote", "div", "p", "pre", "li", "ul", "ol"}
+_TITLES = (
+    "//*[contains(@class, 'tgme_widget_message_poll_') or "
+    "contains(@class, 'tgme_widget_message_document_') or "
+    "contains(@class, 'tgme_widget_message_location_')]"
+)
 _HAS_CONTENT = (
     "//*[contains(@class, 'tgme_widget_message_') and ("
     "contains(@class, 'photo_wrap') or contains(@class, 'video') or contains(@class, 'voice') or "
@@ -162,7 +170,9 @@ def parse_message(payload: bytes, encoding: str, url: str) -> Message | None:
 def _look(payload: bytes) -> tuple[str | None, str]:
     """A message's id and a digest of its bytes without what changes by itself."""
     found = _DATA_POST.search(payload)
-    still = _CHANGING.sub(b"", payload)
+    still = payload
+    for pattern in _CHANGING:
+        still = pattern.sub(b"", still)
     look = hashlib.blake2b(still, digest_size=8, key=PARSER.encode()).hexdigest()
     return (None if found is None else found[1].decode("ascii")), look
 
@@ -217,15 +227,7 @@ def _text(part: etree._Element, *, titled: bool) -> str:
         f"contains(@class, 'js-message_text') and not({quoted})])[1]",
     )
     pieces = [_plain(element) for element in own]
-    titles = (
-        _all(
-            part,
-            "//*[contains(@class, 'tgme_widget_message_poll_') or contains(@class, 'message_document_')"
-            " or contains(@class, 'message_location_')]",
-        )
-        if titled
-        else []
-    )
+    titles = _all(part, _TITLES) if titled else []
     for name in ("poll_question", "poll_option_text", "document_title", "location_title"):
         pieces += [
             _plain(element)

@@ -133,14 +133,15 @@ def encrypt(auth_key: AuthKey, data: bytes) -> bytes:
     padded = data + os.urandom(-(len(data) + 12) % 16 + 12)
     msg_key = sha256(auth_key.key[96:128] + padded).digest()[8:24]
     key, iv = _aes(auth_key.key, msg_key, 8)
-    return struct.pack("<Q", auth_key.key_id) + msg_key + AES.encrypt_ige(padded, key, iv)
+    sealed: bytes = AES.encrypt_ige(padded, key, iv)
+    return struct.pack("<Q", auth_key.key_id) + msg_key + sealed
 
 
 def decrypt(auth_key: AuthKey, packet: bytes) -> bytes:
     """A message of the client; raises ValueError when its key does not fit."""
     msg_key = packet[8:24]
     key, iv = _aes(auth_key.key, msg_key, 0)
-    plain = AES.decrypt_ige(packet[24:], key, iv)
+    plain: bytes = AES.decrypt_ige(packet[24:], key, iv)
     if sha256(auth_key.key[88:120] + plain).digest()[8:24] != msg_key:
         raise ValueError("the message's key does not fit")
     return plain
