@@ -23,7 +23,7 @@ from crawlers.pacing import BURST_SHARE, Budget
 from crawlers.schedule import Load, intervals_s
 
 PROJECT = Path(__file__).resolve().parent.parent
-RUNS = 5
+RUNS = 3
 CHANNELS = 300
 POSTS_A_DAY = 20_000
 PAGE_ITEMS = 20

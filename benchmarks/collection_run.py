@@ -108,7 +108,7 @@ def ours(mode: str, address: str, settings: Settings, chosen: dict[str, Any]) ->
     keeper = Keeper(store, SystemClock(), b"k" * 32)
     readers = Readers(settings)
     interval_s = 0.0001 if mode == "steady" else 3600.0
-    channels = CHANNELS * 8 if mode == "new" else CHANNELS
+    channels = CHANNELS * 3 if mode == "new" else CHANNELS
     sources = [
         Source(
             name=f"s{n}",

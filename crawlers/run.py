@@ -17,8 +17,6 @@ from crawlers.readers import FILE_KINDS, Readers, need_kind
 from crawlers.recorded import RecordedReader
 from crawlers.scrapy_run import check_source, crawl
 from crawlers.web import Kind
-from media.describing import Decoder, Describer
-from media.files import MEDIA_FOLDER, MediaFiles
 from store.protocol import Store
 
 log = logging.getLogger(__name__)
@@ -86,7 +84,7 @@ def listen(
     recorded = [source for source in good if source.kind in FILE_KINDS]
     account = [source for source in good if source.kind == Kind.TELEGRAM]
     web = [source for source in good if source not in recorded and source not in account]
-    threads = [_thread("photos and videos", lambda: describe(settings, stop))]
+    threads: list[threading.Thread] = []
     if recorded:
         reader = RecordedReader(store, keeper, clock, key)
         threads.append(_thread("recorded posts", lambda: reader.listen(recorded, stop)))
@@ -115,13 +113,6 @@ def listen(
                 raise SourceError(f"the reader of {thread.name} has ended; the lines above say why")
     for thread in threads:
         thread.join()
-
-
-def describe(settings: Settings, stop: threading.Event) -> None:
-    """Find out the facts of all kept photos and videos, reports' too, until ``stop``."""
-    files = MediaFiles(settings.under_home(MEDIA_FOLDER))
-    with Decoder(settings.media) as decoder:
-        Describer(files, decoder).watch(stop)
 
 
 def _schemes(source: Source) -> tuple[str, ...]:

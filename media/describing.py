@@ -10,6 +10,7 @@ import selectors
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -140,9 +141,10 @@ class Describer:
             done += 1
         return done
 
-    def watch(self, stop: threading.Event) -> None:
-        """Describe what comes until ``stop``."""
-        while not stop.is_set():
+    def watch(self, stop: threading.Event, limit_s: float) -> None:
+        """Describe what comes until ``stop``, for at most ``limit_s`` seconds."""
+        until = time.monotonic() + limit_s
+        while not stop.is_set() and time.monotonic() < until:
             try:
                 done = self.step()
             except OSError as error:

@@ -94,6 +94,11 @@ class MediaIndex:
         query = "SELECT 1 FROM use WHERE digest = ? LIMIT 1"
         return self._connection(shelf).execute(query, (digest,)).fetchone() is not None
 
+    def posts(self, shelf: Shelf) -> list[str]:
+        """Ids of all records that have something on a shelf."""
+        query = "SELECT DISTINCT post FROM use"
+        return [row[0] for row in self._connection(shelf).execute(query)]
+
     def move(self, post: str, source: Shelf, target: Shelf) -> list[Use]:
         """Move a post's rows; they are on the new shelf before they leave the old."""
         uses = self.of_post(post, source)

@@ -12,7 +12,7 @@ from core.settings import Settings
 from media.check import HEAD_BYTES, check_photo, is_photo, is_video, need_kind
 from media.files import MEDIA_FOLDER, Draft, MediaFiles, Shelf
 from media.index import MediaIndex, Use
-from store.protocol import Store
+from store.protocol import ALL, Store
 
 log = logging.getLogger(__name__)
 
@@ -118,6 +118,22 @@ class MediaKeeper:
             for digest in self.index.drop(post_id, shelf):
                 self.files.remove(digest, shelf)
                 gone += 1
+        return gone
+
+    def sweep(self) -> int:
+        """Remove what belongs to records that the store no longer has; how many files went.
+
+        A file is so kept no longer than its last record, whatever removed that.
+        """
+        gone = 0
+        for shelf in (Shelf.PENDING, Shelf.OPEN, Shelf.CONFIDENTIAL):
+            orphans = [
+                record
+                for record in self.index.posts(shelf)
+                if not self._store.post_versions(record, ALL)
+                and self._store.report(record, ALL) is None
+            ]
+            gone += self.drop(orphans, shelf)
         return gone
 
     def shelf_of(self, post: Post) -> Shelf:

@@ -86,12 +86,14 @@ def console(context: Context, stop: threading.Event) -> None:
 
 
 def readers(context: Context, stop: threading.Event) -> None:
-    """The drop folder, a replay where one is planned, and the configured sources."""
+    """The drop folder, media, a replay where one is planned, and the configured sources."""
     from intake.drop import DropFolder
+    from media.run import describe
 
     settings = context.settings
     tasks: list[Callable[[], object]] = [
-        lambda: DropFolder(context.store, settings, context.clock).watch(stop)
+        lambda: DropFolder(context.store, settings, context.clock).watch(stop),
+        lambda: describe(context.store, settings, stop),
     ]
     plan = context.replay_plan()
     if plan is not None:

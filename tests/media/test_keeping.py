@@ -117,6 +117,17 @@ def test_media_go_with_the_last_post_that_has_them(store: SqliteStore, keeper: M
     assert _files(keeper, Shelf.PENDING) == 0
 
 
+def test_a_sweep_removes_what_belongs_to_nobody(store: SqliteStore, keeper: MediaKeeper) -> None:
+    kept = a_post(store, 1)
+    keeper.keep(kept, URL, PHOTO)
+    removed = kept.model_copy(update={"id": "0" * 24})
+    keeper.keep(removed, "https://cdn.example/2.jpg", jpeg(scene(2)))
+    assert _files(keeper, Shelf.PENDING) == 2
+    assert (keeper.sweep(), keeper.sweep()) == (1, 0)
+    assert _files(keeper, Shelf.PENDING) == 1
+    assert keeper.index.of_post(removed.id, Shelf.PENDING) == []
+
+
 def test_failures_are_tried_again_and_given_up(store: SqliteStore, keeper: MediaKeeper) -> None:
     post = a_post(store, 1)
     for _ in range(TRIES):
