@@ -18,7 +18,7 @@ from store.protocol import ALL, Store
 
 log = logging.getLogger(__name__)
 
-QUIET = timedelta(seconds=30)
+QUIET = timedelta(minutes=2)
 """A pass that changed nothing but its own time is written down at most that often: a commit costs
 more than the pass."""
 CONFLICT = "another reader kept other content of the same version; look at both"

@@ -30,10 +30,8 @@ BROKEN_SHARE = 0.5
 MAX_MEDIA = 50
 MAX_NAME_CHARS = 300
 
-_WRAP = re.compile(
-    rb"""<div\b[^>]*\bclass\s*=\s*(?:"|')[^"'>]*\btgme_widget_message_wrap\b""", re.IGNORECASE
-)
-_END = re.compile(rb"</section\s*>|<div\b[^>]*\bjs-messages_more_wrap\b", re.IGNORECASE)
+_WRAP = b"tgme_widget_message_wrap"
+_ENDS = (b"</section", b"js-messages_more_wrap")
 _MORE = re.compile(rb"<a\b[^>]*\btme_messages_more\b[^>]*>", re.IGNORECASE)
 _DATA_BEFORE = re.compile(rb"""data-before\s*=\s*["']?(\d{1,12})\b""")
 _MEDIA_WORDS = re.compile(rb"message_(?:photo_wrap|\w*_player|document_wrap)")
@@ -41,7 +39,7 @@ _PLACE_WORDS = re.compile(rb"message_(?:location|venue)_wrap")
 _TITLE_WORDS = re.compile(rb"message_(?:poll_|document_|location_)")
 _DATA_POST = re.compile(rb"""data-post\s*=\s*["']([A-Za-z0-9_]{1,64}/\d{1,12})["']""")
 _CHANGING = (
-    re.compile(rb"""tgme_widget_message_views["'][^>]*>[^<]*"""),
+    re.compile(rb"""_views["'][^>]*>[^<]*"""),
     re.compile(rb"""url\(\s*['"][^)]*\)"""),
     re.compile(rb"""src=["'][^"']*["']"""),
     re.compile(rb"""data-view=["'][^"']*["']"""),
@@ -173,16 +171,27 @@ def _look(payload: bytes) -> tuple[str | None, str]:
     still = payload
     for pattern in _CHANGING:
         still = pattern.sub(b"", still)
-    look = hashlib.blake2b(still, digest_size=8, key=PARSER.encode()).hexdigest()
+    look = hashlib.blake2b(still.strip(), digest_size=8, key=PARSER.encode()).hexdigest()
     return (None if found is None else found[1].decode("ascii")), look
 
 
 def _payloads(body: bytes) -> Iterator[bytes]:
     """The bytes of each message, from its wrapper to the next one's."""
-    starts = [match.start() for match in _WRAP.finditer(body)]
+    starts = list(_wrappers(body))
     for start, following in zip(starts, [*starts, len(body)][1:], strict=True):
-        end = _END.search(body, start, following)
-        yield body[start : end.start() if end else following]
+        ends = [body.find(mark, start, following) for mark in _ENDS]
+        end = min((at for at in ends if at >= 0), default=following)
+        yield body[start : following if end == following else body.rfind(b"<", start, end + 1)]
+
+
+def _wrappers(body: bytes) -> Iterator[int]:
+    """Where the tags begin that have the wrapper's class; plain searches, ten times a pattern's."""
+    at = body.find(_WRAP)
+    while at >= 0:
+        start = body.rfind(b"<", 0, at)
+        if start >= 0 and b">" not in body[start:at]:
+            yield start
+        at = body.find(_WRAP, at + len(_WRAP))
 
 
 def _message(part: etree._Element, payload: bytes, page_url: str) -> Message | None:
