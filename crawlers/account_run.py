@@ -25,6 +25,7 @@ from store.protocol import Store
 
 log = logging.getLogger(__name__)
 
+CONNECT_S = 60.0
 RETRY_S = 5.0
 LONGEST_RETRY_S = 300.0
 
@@ -59,6 +60,10 @@ def read_account_once(
             return await _reader(client, store, keeper, sources, settings, media).read_once()
         except LOST_ACCOUNT as error:
             raise SourceError(lost_account(error)) from error
+        except (OSError, TimeoutError) as error:
+            raise SourceError(
+                f"Telegram cannot be reached ({type(error).__name__}); check the network"
+            ) from error
         finally:
             await client.disconnect()
 
@@ -112,8 +117,8 @@ async def _listen(
 
 
 async def _connect(client: TelegramClient) -> None:
-    await client.connect()
-    if not await client.is_user_authorized():
+    await asyncio.wait_for(client.connect(), CONNECT_S)
+    if not await asyncio.wait_for(client.is_user_authorized(), CONNECT_S):
         raise SourceError(f"no account is signed in; {SIGN_IN}")
 
 

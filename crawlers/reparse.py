@@ -6,8 +6,9 @@ nothing is rewritten and nothing is asked from the network.
 
 from __future__ import annotations
 
+import itertools
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -65,42 +66,40 @@ def reparse(
     """Derive posts since then again; ``only``: those of one source."""
     parsers = _parsers()
     summary = ReparseSummary()
-    for batch in batches(_posts(store, since, only), BATCH):
+    for batch in batches(_ids(store, since, only), BATCH):
         items: list[tuple[Post, RawPost | None]] = []
-        for post in batch:
-            made = _again(store, post, sources, parsers, clock, key, summary)
+        for post_id in batch:
+            made = _again(store, post_id, sources, parsers, clock, key, summary)
             if made is not None:
                 items.append(made)
         summary.changed += sum(o is Outcome.ACCEPTED for o in store.accept_posts(items))
     return summary
 
 
-def _posts(store: Store, since: datetime, only: str | None) -> Iterator[Post]:
-    seen = set()
-    waiting = [record for record in store.unassessed(1_000_000) if isinstance(record, Post)]
-    for post in waiting:
-        if post.id not in seen and post.posted_at >= since and only in (None, post.source):
-            seen.add(post.id)
-            yield post
-    for found in list(store.window(since, ALL)):
-        post_or_report = found.subject
-        if isinstance(post_or_report, Post) and post_or_report.id not in seen:
-            seen.add(post_or_report.id)
-            if only in (None, post_or_report.source):
-                yield post_or_report
+def _ids(store: Store, since: datetime, only: str | None) -> list[str]:
+    """Ids of posts since then, each once: the records themselves would not fit into memory."""
+    waiting = (r for r in store.unassessed(1_000_000) if isinstance(r, Post))
+    assessed = (found.subject for found in store.window(since, ALL))
+    ids: dict[str, None] = {}
+    for record in itertools.chain(waiting, assessed):
+        if not isinstance(record, Post) or record.posted_at < since:
+            continue
+        if only in (None, record.source):
+            ids[record.id] = None
+    return list(ids)
 
 
 def _again(
     store: Store,
-    post: Post,
+    post_id: str,
     sources: Mapping[str, Source],
     parsers: Mapping[str, WebReader],
     clock: Clock,
     key: bytes,
     summary: ReparseSummary,
 ) -> tuple[Post, RawPost] | None:
-    versions = store.post_versions(post.id, ALL)
-    raws = store.raw_posts(post.id, ALL)
+    versions = store.post_versions(post_id, ALL)
+    raws = store.raw_posts(post_id, ALL)
     if not raws:
         summary.without_payload += 1
         return None
@@ -108,13 +107,13 @@ def _again(
     last, raw = newest(versions), raws[-1]
     if last.deleted_at is not None:
         return None
-    source = sources.get(post.source) or Source(
-        name=post.source, kind="gone", address=raw.url or "https://example.org/", home=post.home
+    source = sources.get(last.source) or Source(
+        name=last.source, kind="gone", address=raw.url or "https://example.org/", home=last.home
     )
     try:
         found = read_again(raw, source, last, parsers)
     except (InputError, SourceError, ValueError, KeyError, TypeError, AttributeError) as error:
-        log.warning("post %s: its payload could not be read: %s", post.id, type(error).__name__)
+        log.warning("post %s: its payload could not be read: %s", post_id, type(error).__name__)
         found = None
     if found is None:
         summary.failed += 1
@@ -130,7 +129,7 @@ def _again(
     if made is None:
         return None
     fresh, _ = made
-    name = digest("raw", post.id, clock.now().isoformat(), fresh.content, found.parser)
+    name = digest("raw", post_id, clock.now().isoformat(), fresh.content, found.parser)
     return fresh, raw.model_copy(update={"id": name, "parser": found.parser})
 
 

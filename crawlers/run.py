@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from core.clock import Clock
-from core.errors import SourceError
+from core.errors import SourceError, StoreError
 from core.records import Source
 from core.settings import Settings, secret_key
 from crawlers.keeper import CrawlSummary, Keeper, Reading
@@ -92,7 +92,7 @@ def listen(
         from crawlers.account_run import listen_account
 
         of_account = MediaQueue(store, settings, TG)
-        of_account.refill(clock)
+        _aside(lambda: of_account.refill(clock))
         mine = Keeper(store, clock, key, of_account.add)
         threads.append(
             _thread(
@@ -102,7 +102,7 @@ def listen(
         )
     if web:
         of_web = MediaQueue(store, settings, *HTTP)
-        of_web.refill(clock)
+        _aside(lambda: of_web.refill(clock))
         mine_web = Keeper(store, clock, key, of_web.add)
         crawl(web, settings, mine_web, readers, stop, once=False, media=of_web)
         if not stop.is_set():
@@ -122,6 +122,18 @@ def _schemes(source: Source) -> tuple[str, ...]:
 def pseudonym_key(settings: Settings) -> bytes:
     """The key of authors' pseudonyms."""
     return secret_key(settings.under_home(Path("pseudonym.key")))
+
+
+def _aside(work: Callable[[], None]) -> None:
+    """Do something once beside the reading: a large store takes a while to look through."""
+
+    def guarded() -> None:
+        try:
+            work()
+        except StoreError as error:  # the program is ending, or the next start tries again
+            log.info("media of earlier runs were not looked through: %s", error)
+
+    threading.Thread(target=guarded, name="media of earlier runs", daemon=True).start()
 
 
 def _thread(name: str, work: Callable[[], None]) -> threading.Thread:

@@ -49,6 +49,8 @@ COMMENTS_S = 2.0
 """Rest before a discussion group that moves is read: its comments come in one request."""
 WATCH_S = 0.2
 LONG_WAIT_S = 30.0
+ANSWER_S = 60.0
+"""The client itself waits for ever for an answer that the network has swallowed."""
 LIVE_LIMIT = timedelta(seconds=5)
 """A message of a joined channel that has not come by then was left out by the live updates."""
 LOST_LIVE = "live updates were not delivered"
@@ -498,7 +500,7 @@ class AccountReader:
 
     async def _guarded(self, call: Any, name: str) -> Any:
         try:
-            return await call
+            return await asyncio.wait_for(call, ANSWER_S)
         except errors.FloodError as error:
             seconds = float(getattr(error, "seconds", 0) or 1)
             self._back_off(seconds)

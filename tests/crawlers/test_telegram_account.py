@@ -404,6 +404,22 @@ def test_photos_are_fetched_over_the_account(account: Account, world: World) -> 
     assert use.digest == sha256(small).hexdigest()
 
 
+def test_a_service_whose_clock_runs_ahead(tmp_path: Path) -> None:
+    world = World(skew_s=3_600.0)
+    world.post(world.add_channel("almaty_synaq"), "болашақтан")
+    with running(world) as server:
+        settings = settings_for(tmp_path, server)
+        sign_in(settings)
+        store = SqliteStore(settings.under_home(settings.store.path))
+        account = Account(settings, store, server)
+        assert account.once().new == 1
+        [post] = account.versions(1)
+        assert post.posted_at == post.accepted_at
+        assert "posted_at_of_source" in post.extra
+        assert account.once().edited == 0
+        store.close()
+
+
 # -- waits ---------------------------------------------------------------------------------------
 
 
@@ -426,6 +442,14 @@ def test_an_account_that_telegram_refuses_is_reported(account: Account, world: W
     world.errors["GetHistory"].append((401, "USER_DEACTIVATED_BAN"))
     with pytest.raises(SourceError, match="does not accept the account"):
         account.once()
+
+
+def test_a_network_that_is_down_is_said(account: Account, server: MtprotoServer) -> None:
+    server.pause()
+    with pytest.raises(SourceError, match="cannot be reached"):
+        account.once()
+    server.resume()
+    assert account.once().problem is None
 
 
 def test_one_process_alone_uses_a_session(live: Callable[..., Account]) -> None:

@@ -148,7 +148,7 @@ class MtprotoServer:
             return
         users = list(self.world.users.values())
         packet = types.Updates(
-            updates=[update], users=users, chats=[channel.tl()], date=_now(), seq=0
+            updates=[update], users=users, chats=[channel.tl()], date=self.world.now(), seq=0
         )
         for connection in self.connections:
             if connection.wants_updates():
@@ -247,7 +247,12 @@ class _Connection:
             self._raw(struct.pack("<i", -404))  # the key is unknown here
             return
         plain = decrypt(self._auth_key, data)
-        _salt, session, msg_id, _seq, length = struct.unpack("<qqqii", plain[:32])
+        _salt, session, msg_id, sequence, length = struct.unpack("<qqqii", plain[:32])
+        if not -300 < (msg_id >> 32) - self._time() < 30:  # the client's clock is off: tell it
+            self._session = session
+            code = 16 if (msg_id >> 32) < self._time() else 17
+            self.send(types.BadMsgNotification(msg_id, sequence, code), content=False)
+            return
         if session != self._session:
             self._session = session
             self.send(types.NewSessionCreated(msg_id, 1, self._salt), content=True)
@@ -259,7 +264,7 @@ class _Connection:
         if isinstance(request, functions.ReqPqMultiRequest):
             answer: TLObject = self._handshake.pq(request.nonce)
         elif isinstance(request, functions.ReqDHParamsRequest):
-            answer = self._handshake.dh_params(request.encrypted_data, int(time.time()))
+            answer = self._handshake.dh_params(request.encrypted_data, int(self._time()))
         else:
             self._auth_key, answer = self._handshake.finish(request.encrypted_data)
             self._server.keys[self._auth_key.key_id] = self._auth_key
@@ -326,8 +331,11 @@ class _Connection:
         self._sent += 1
         self.writer.write(packet + struct.pack("<I", crc32(packet)))
 
+    def _time(self) -> float:
+        return time.time() + self._server.world.skew_s
+
     def _next_id(self) -> int:
-        now = time.time()
+        now = self._time()
         number = (int(now) << 32) | (int((now % 1) * 1e9) << 2) & 0xFFFFFFFC | 1
         self._last_id = max(number, self._last_id + 4)
         return self._last_id
@@ -339,12 +347,6 @@ def _vector(items: list[Any]) -> bytes:
     for item in items:
         out.write(bytes(item))
     return out.getvalue()
-
-
-def _now() -> Any:
-    from datetime import UTC, datetime
-
-    return datetime.now(UTC)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from telethon.tl import types
@@ -64,6 +64,11 @@ class World:
     asked: list[str] = field(default_factory=list)
     signed_in: set[int] = field(default_factory=set)
     self_id: int = 900_001
+    skew_s: float = 0.0
+
+    def now(self) -> datetime:
+        """The service's clock, which may be ahead of ours by ``skew_s``."""
+        return datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=self.skew_s)
 
     def me(self) -> types.User:
         """The account itself."""
@@ -99,7 +104,7 @@ class World:
         message = types.Message(
             id=number,
             peer_id=types.PeerChannel(channel.id),
-            date=more.pop("date", _now()),
+            date=more.pop("date", self.now()),
             message=text,
             post=not channel.megagroup or None,
             views=more.pop("views", None),
@@ -148,7 +153,7 @@ class World:
         """Edit a message; its update."""
         message = channel.messages[number]
         message.message = text
-        message.edit_date = _now()
+        message.edit_date = self.now()
         return self._log(channel, types.UpdateEditChannelMessage, message)
 
     def delete(self, channel: Channel, numbers: Sequence[int]) -> Any:
@@ -189,7 +194,7 @@ class World:
                 id=number,
                 access_hash=number,
                 file_reference=b"ref",
-                date=_now(),
+                date=self.now(),
                 sizes=[types.PhotoSize(type="x", w=640, h=480, size=len(data))],
                 dc_id=2,
             )
@@ -200,7 +205,3 @@ class World:
         update = kind(message=message, pts=channel.pts, pts_count=1)
         channel.log.append((channel.pts, 1, update))
         return update
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(microsecond=0)
