@@ -18,7 +18,8 @@ from core.records import Source
 from core.settings import Settings
 from crawlers.keeper import Keeper, Reading
 from crawlers.media_queue import MediaQueue
-from crawlers.telegram_account import HOST, AccountReader, lost_account
+from crawlers.telegram_account import AccountReader
+from crawlers.telegram_asking import HOST, Asking
 from crawlers.telegram_session import LOST_ACCOUNT, SIGN_IN, Ask, open_client, sign_in
 from crawlers.timing import next_wait_s
 from store.protocol import Store
@@ -28,6 +29,11 @@ log = logging.getLogger(__name__)
 CONNECT_S = 60.0
 RETRY_S = 5.0
 LONGEST_RETRY_S = 300.0
+
+
+def lost_account(error: BaseException) -> str:
+    """What to say when the account itself was refused."""
+    return f"Telegram does not accept the account any more ({type(error).__name__}); {SIGN_IN}"
 
 
 def login(settings: Settings, ask: Ask, ask_secret: Ask) -> str:
@@ -131,15 +137,15 @@ def _reader(
     media: MediaQueue | None,
 ) -> AccountReader:
     crawlers = settings.crawlers
-    return AccountReader(
+    asking = Asking(
         client,
         store,
         keeper,
-        sources,
         budget_per_hour=crawlers.budget_per_hour(HOST),
         pause_s=crawlers.delay_s,
-        longest_s=crawlers.longest_interval_s,
-        media=media,
+    )
+    return AccountReader(
+        asking, keeper, sources, longest_s=crawlers.longest_interval_s, media=media
     )
 
 

@@ -154,7 +154,7 @@ def what_is_wrong(source: Source, readers: Readers) -> str | None:
     try:
         need_kind(source)
         if source.kind == Kind.TELEGRAM:
-            from crawlers.telegram_account import channel_name
+            from crawlers.telegram_feed import channel_name
 
             channel_name(source)
     except SourceError as error:

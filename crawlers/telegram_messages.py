@@ -83,6 +83,15 @@ def complete(messages: Sequence[Any], *, full_page: bool) -> list[Any]:
     return whole or ordered
 
 
+def whole_albums(page: Sequence[Any]) -> list[Any]:
+    """Messages of a full newest page without the album that its lower edge may have cut off."""
+    ordered = sorted(page, key=lambda m: int(m.id))
+    first = getattr(ordered[0], "grouped_id", None) if ordered else None
+    if first is None:
+        return ordered
+    return [m for m in ordered if getattr(m, "grouped_id", None) != first]
+
+
 def found_of(
     messages: Sequence[Any], chats: Chats, place: Place, *, head: int | None = None
 ) -> Found:

@@ -24,7 +24,7 @@ from crawlers.account_run import listen_account, login, read_account_once
 from crawlers.keeper import Keeper, Reading
 from crawlers.media_queue import MediaQueue
 from crawlers.run import TG
-from crawlers.telegram_account import BACK_OFF_NOTE
+from crawlers.telegram_asking import BACK_OFF_NOTE
 from media.files import Shelf
 from store.coverage import ledger_of
 from store.protocol import ALL
@@ -304,6 +304,18 @@ def test_an_album_that_a_page_would_cut_is_kept_whole(account: Account, world: W
     assert account.once().edited == 0
 
 
+def test_an_album_that_the_newest_page_cuts_is_no_edit(account: Account, world: World) -> None:
+    channel = world.channel("almaty_synaq")
+    for n in range(1, 104):
+        group = 9 if n <= 5 else None
+        world.post(channel, "" if group else f"{n}", grouped_id=group, media=world.photo(b"x", 1))
+    account.once()
+    for n in range(104, 107):
+        world.post(channel, f"{n}")
+    reading = account.once()
+    assert (reading.new, reading.edited, reading.deleted) == (3, 0, 0)
+
+
 def test_edits_and_deletions_while_away_are_found(account: Account, world: World) -> None:
     channel = world.channel("almaty_synaq")
     for n in range(1, 6):
@@ -484,6 +496,20 @@ def test_live_messages_albums_edits_and_deletions(
     assert len(account.versions(ids[0])[-1].media) == 2
     ledger = ledger_of(account.store, "tg")
     assert (ledger.posts, ledger.deletions, ledger.gaps_found) == (2, 1, 0)
+
+
+@pytest.mark.slow
+def test_a_late_part_of_an_album_joins_it(
+    live: Callable[..., Account], server: MtprotoServer, world: World
+) -> None:
+    account = live()
+    photo = world.photo(b"x", 3)
+    first = server.post("almaty_synaq", "альбом", media=photo, grouped_id=5)
+    wait_for(lambda: account.versions(first))
+    late = server.post("almaty_synaq", "", media=photo, grouped_id=5)
+    wait_for(lambda: len(account.versions(first)) == 2)
+    assert len(account.versions(first)[-1].media) == 2
+    assert account.versions(late) == []
 
 
 @pytest.mark.slow
