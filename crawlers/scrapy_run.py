@@ -45,7 +45,7 @@ def scrapy_settings(settings: Settings, hosts: Sequence[str]) -> dict[str, Any]:
         "DOWNLOAD_WARNSIZE": 0,
         "DOWNLOAD_TIMEOUT": crawlers.timeout_s,
         "HTTPPROXY_ENABLED": False,
-        "ITEM_PIPELINES": {"crawlers.spider.StorePipeline": 100},
+        "ITEM_PIPELINES": {"crawlers.pipeline.StorePipeline": 100},
         "LOG_FORMATTER": "crawlers.faults.QuietLogFormatter",
         "OQIGA_ALLOW_PRIVATE": crawlers.allow_private_addresses,
         "OQIGA_HOSTS": list(hosts),
@@ -80,7 +80,8 @@ def crawl(
     from twisted.internet.error import ReactorNotRestartable
 
     from crawlers.guard import GuardedResolver
-    from crawlers.spider import Job, OqigaSpider
+    from crawlers.spider import OqigaSpider
+    from crawlers.turns import Job
 
     logging.getLogger("scrapy").setLevel(logging.WARNING)
     # What failed is said once, by the ledger, in plain words and without addresses.

@@ -11,26 +11,25 @@ import asyncio
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import scrapy
 from scrapy import Request, signals
 from scrapy.http import Response, TextResponse
 
 from core.errors import OqigaError, SourceError
-from core.records import Source
 from crawlers.faults import explain
 from crawlers.keeper import Keeper, Reading
-from crawlers.media_queue import MediaQueue, Wanted
+from crawlers.media_queue import MediaQueue
+from crawlers.media_requests import MediaRequests
 from crawlers.pacing import BURST_SHARE, Budgets
+from crawlers.pipeline import Items
 from crawlers.schedule import Load, schedule_s
 from crawlers.timing import next_wait_s, retry_after_s
-from crawlers.web import Answer, Ask, Pass, Step, WebReader
+from crawlers.turns import Job, Turn, end_pass
+from crawlers.web import Answer, Ask, Pass, Step, host_name
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -40,50 +39,9 @@ log = logging.getLogger(__name__)
 
 TICK_S = 0.1
 REPLAN_S = 60.0
-MEDIA_AT_ONCE = 4
 NOT_MODIFIED = 304
 ERROR_STATUSES = [NOT_MODIFIED, 400, 401, 403, 404, 429, 500, 503]
 """Of an API: its errors are answers too."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """A source with its reader and its host."""
-
-    source: Source
-    reader: WebReader
-    host: str
-
-
-@dataclass(frozen=True)
-class Items:
-    """What the pipeline gets: items of an answer, and whether the pass ends with it."""
-
-    turn: Turn
-    step: Step
-    fetched_at: datetime
-
-
-@dataclass
-class Turn:
-    """A source's place in the round. ``due_s``: monotonic seconds. ``open``: asks under way.
-
-    ``requests``: of the last pass, its cost for the schedule. ``validators``: ETag and
-    Last-Modified of the newest answer, kept with the pass.
-    """
-
-    job: Job
-    due_s: float = 0.0
-    failures: int = 0
-    interval_s: float = 60.0
-    rate_per_s: float | None = None
-    cost: float = 1.0
-    requests: int = 0
-    open: int = 0
-    reading: Reading | None = None
-    work: Pass | None = None
-    waiting: deque[Ask] = field(default_factory=deque)
-    retry_after_s: float | None = None
 
 
 class OqigaSpider(scrapy.Spider):
@@ -104,8 +62,7 @@ class OqigaSpider(scrapy.Spider):
         media: MediaQueue | None = None,
     ) -> None:
         super().__init__()
-        self._media = media
-        self._fetching: set[str] = set()
+        self._media = None if media is None else MediaRequests(media, budgets)
         self.keeper = keeper
         self.budgets = budgets
         self.readings: list[Reading] = []
@@ -133,7 +90,7 @@ class OqigaSpider(scrapy.Spider):
             for turn in self._turns:
                 for request in self._due(turn):
                     yield request
-            for request in self._due_media():
+            for request in () if self._media is None else self._media.due():
                 yield request
             if self._once and self._all_done():
                 return
@@ -180,7 +137,7 @@ class OqigaSpider(scrapy.Spider):
             if now_s < turn.due_s or self.budgets.wait_s(turn.job.host) > 0:
                 return
             self._open(turn)
-        while turn.waiting and self.budgets.wait_s(_host(turn.waiting[0].url)) <= 0:
+        while turn.waiting and self.budgets.wait_s(host_name(turn.waiting[0].url)) <= 0:
             yield self._request(turn, turn.waiting.popleft())
 
     def _open(self, turn: Turn) -> None:
@@ -208,58 +165,8 @@ class OqigaSpider(scrapy.Spider):
         turn.waiting.clear()
 
     def _all_done(self) -> bool:
-        waiting = self._media is not None and self._media.first() is not None
         read = all(turn.reading and turn.reading.ended for turn in self._turns)
-        return read and not waiting and not self._fetching
-
-    # -- photos and videos -------------------------------------------------------------------------
-
-    def _due_media(self) -> Iterator[Request]:
-        """Photos and videos of kept posts, few at a time, within their hosts' budgets."""
-        if self._media is None:
-            return
-        held = 0
-        while len(self._fetching) < MEDIA_AT_ONCE and held < MEDIA_AT_ONCE:
-            wanted = self._media.take()
-            if wanted is None:
-                return
-            host = _host(wanted.url)
-            if wanted.url in self._fetching or self.budgets.wait_s(host) > 0:
-                self._media.put_back(wanted)
-                held += 1
-                continue
-            self.budgets.spend(host)
-            self._fetching.add(wanted.url)
-            yield Request(
-                wanted.url,
-                callback=self.media_answered,
-                errback=self.media_failed,
-                dont_filter=True,
-                priority=-10,
-                cb_kwargs={"wanted": wanted},
-                meta={
-                    "turn": None,
-                    "wanted": wanted,
-                    "download_maxsize": self._media.keeper.limit(wanted.ref),
-                },
-            )
-
-    def media_answered(self, response: Response, wanted: Wanted) -> None:
-        """Keep what an address gave."""
-        self._fetching.discard(wanted.url)
-        if self._media is None:
-            return
-        try:
-            self._media.keeper.keep(wanted.post, wanted.url, response.body)
-        except (OqigaError, OSError) as error:
-            log.error("a photo or video could not be kept: %s", error)
-
-    def media_failed(self, failure: Failure) -> None:
-        """Note that an address gave nothing; it is tried again after the next start."""
-        wanted = failure.request.meta["wanted"]  # type: ignore[attr-defined]
-        self._fetching.discard(wanted.url)
-        if self._media is not None:
-            self._media.keeper.failed(wanted.post, wanted.url, explain(failure.value))
+        return read and (self._media is None or self._media.idle)
 
     # -- requests ----------------------------------------------------------------------------------
 
@@ -274,7 +181,7 @@ class OqigaSpider(scrapy.Spider):
                 value = turn.work.progress.get(given)
                 if isinstance(value, str):
                     header[name] = value
-        self.budgets.spend(_host(ask.url))
+        self.budgets.spend(host_name(ask.url))
         turn.requests += 1
         return Request(
             ask.url,
@@ -295,7 +202,7 @@ class OqigaSpider(scrapy.Spider):
         """Retries, redirects and robots.txt count against the budget too."""
         meta = request.meta
         if "turn" not in meta or meta.get("retry_times") or meta.get("redirect_times"):
-            self.budgets.spend(_host(request.url))
+            self.budgets.spend(host_name(request.url))
 
     def answered(
         self, response: Response, turn: Turn, ask: Ask, reading: Reading
@@ -340,7 +247,7 @@ class OqigaSpider(scrapy.Spider):
             turn.reading.problem = (
                 f"the answer could not be understood: {type(failure.value).__name__}"
             )
-            self.end(turn)
+            end_pass(turn, self.keeper, self.budgets)
 
     def _blame(self, turn: Turn, ask: Ask, problem: str) -> None:
         assert turn.reading is not None  # noqa: S101 - the callers have looked
@@ -354,58 +261,6 @@ class OqigaSpider(scrapy.Spider):
         for header, name in (("ETag", "etag"), ("Last-Modified", "modified")):
             value = response.headers.get(header)
             work.progress[name] = None if value is None else value.decode("latin-1")
-
-    # -- the end of a pass -------------------------------------------------------------------------
-
-    def end(self, turn: Turn) -> None:
-        """Write the ledger of a pass."""
-        reading, work = turn.reading, turn.work
-        if reading is None or work is None or reading.ended:
-            return
-        reading.pages, reading.skipped, reading.newest = work.pages, work.skipped, work.newest
-        reading.found_gaps, reading.progress = work.gaps, work.progress
-        reading.asked_s = _longest(work.asked_s, turn.retry_after_s if reading.problem else None)
-        if reading.asked_s is not None:
-            self.budgets.hold(turn.job.host, reading.asked_s)
-        turn.open = 0
-        turn.waiting.clear()
-        self.keeper.finish(reading)
-
-
-class StorePipeline:
-    """Keeps each answer's items in one transaction and ends the passes."""
-
-    def __init__(self, spider: OqigaSpider) -> None:
-        self._spider = spider
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> StorePipeline:
-        """Takes the crawl's spider."""
-        spider = crawler.spider
-        if not isinstance(spider, OqigaSpider):
-            raise TypeError("this pipeline belongs to Oqiga's own spider")
-        return cls(spider)
-
-    def process_item(self, item: Items) -> Items:
-        """Keep items; a fault of the store ends the pass as failed, and the next pass repeats."""
-        turn = item.turn
-        reading = turn.reading
-        if reading is None or reading.ended:
-            return item
-        try:
-            if item.step.found:
-                self._spider.keeper.keep(reading, item.step.found, item.fetched_at)
-            reading.known += item.step.known
-            if item.step.gone:
-                self._spider.keeper.delete(reading, item.step.gone, item.fetched_at)
-            turn.open -= 1
-            if reading.problem is not None or turn.open <= 0:
-                self._spider.end(turn)
-        except OqigaError as error:
-            reading.problem = f"the store refused the posts: {error}"
-            reading.ended = True
-            log.error("the posts of an answer could not be kept: %s", error)
-        return item
 
 
 def _answer(response: Response, ask: Ask, now: datetime) -> Answer:
@@ -430,11 +285,3 @@ def _answer(response: Response, ask: Ask, now: datetime) -> Answer:
 def _retry_after(response: Response) -> float | None:
     header = response.headers.get("Retry-After")
     return retry_after_s(header.decode("latin-1") if header else None)
-
-
-def _longest(*waits: float | None) -> float | None:
-    return max((wait for wait in waits if wait is not None), default=None)
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).hostname or ""

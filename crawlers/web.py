@@ -124,6 +124,11 @@ class WebReader(Protocol):
         ...
 
 
+def host_name(url: str) -> str:
+    """Host of an address, an empty string when it has none."""
+    return urlsplit(url).hostname or ""
+
+
 def host_of(url: str, source: Source) -> str:
     """Host of an http address; raises SourceError."""
     try:

@@ -35,6 +35,7 @@ CHILD = """
 import logging, sys, threading, json
 from core.clock import SystemClock
 from core.errors import SourceError
+from core.records import Source
 from core.settings import Settings
 from crawlers.run import crawl_once, listen
 from store.open import open_store
