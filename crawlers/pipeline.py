@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from core.errors import OqigaError
-from crawlers.turns import Turn, end_pass
+from crawlers.keeper import Reading
+from crawlers.turns import Turn, settle
 from crawlers.web import Step
 
 if TYPE_CHECKING:
@@ -16,14 +15,13 @@ if TYPE_CHECKING:
 
     from crawlers.spider import OqigaSpider
 
-log = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True)
 class Items:
     """What the pipeline gets: items of an answer, and whether the pass ends with it."""
 
     turn: Turn
+    reading: Reading
     step: Step
     fetched_at: datetime
 
@@ -46,21 +44,12 @@ class StorePipeline:
 
     def process_item(self, item: Items) -> Items:
         """Keep items; a fault of the store ends the pass as failed, and the next pass repeats."""
-        turn = item.turn
-        reading = turn.reading
-        if reading is None or reading.ended:
-            return item
-        try:
-            if item.step.found:
-                self._spider.keeper.keep(reading, item.step.found, item.fetched_at)
-            reading.known += item.step.known
-            if item.step.gone:
-                self._spider.keeper.delete(reading, item.step.gone, item.fetched_at)
-            turn.open -= 1
-            if reading.problem is not None or turn.open <= 0:
-                end_pass(turn, self._spider.keeper, self._spider.budgets)
-        except OqigaError as error:
-            reading.problem = f"the store refused the posts: {error}"
-            reading.ended = True
-            log.error("the posts of an answer could not be kept: %s", error)
+        settle(
+            item.turn,
+            item.reading,
+            item.step,
+            item.fetched_at,
+            keeper=self._spider.keeper,
+            budgets=self._spider.budgets,
+        )
         return item

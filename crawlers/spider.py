@@ -28,7 +28,7 @@ from crawlers.pacing import BURST_SHARE, Budgets
 from crawlers.pipeline import Items
 from crawlers.schedule import Load, schedule_s
 from crawlers.timing import next_wait_s, retry_after_s
-from crawlers.turns import Job, Turn, end_pass
+from crawlers.turns import Job, Turn, end_pass, settle
 from crawlers.web import Answer, Ask, Pass, Step, host_name
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class OqigaSpider(scrapy.Spider):
     def _open(self, turn: Turn) -> None:
         source = turn.job.source
         turn.reading = self.keeper.start(source)
-        turn.requests, turn.retry_after_s = 0, None
+        turn.requests, turn.open, turn.retry_after_s = 0, 0, None
         turn.work = Pass(source, dict(turn.reading.progress), turn.reading.ledger.last_id)
         if self._once:
             self.readings.append(turn.reading)
@@ -225,7 +225,10 @@ class OqigaSpider(scrapy.Spider):
         except SourceError as error:
             step = Step()
             self._blame(turn, ask, str(error))
-        yield Items(turn, step, now)
+        if step.found or step.gone:
+            yield Items(turn, reading, step, now)
+        else:  # most answers bring nothing new: they need no pipeline
+            settle(turn, reading, step, now, keeper=self.keeper, budgets=self.budgets)
 
     def failed(self, failure: Failure) -> Iterator[Items]:
         """An answer that could not be had ends the pass, or costs one item."""
@@ -237,7 +240,7 @@ class OqigaSpider(scrapy.Spider):
         if response is not None:
             turn.retry_after_s = _retry_after(response)
         self._blame(turn, ask, explain(failure.value))
-        yield Items(turn, Step(), self.keeper.now())
+        yield Items(turn, reading, Step(), self.keeper.now())
 
     def parser_failed(self, failure: Failure, response: Response | None, spider: Any) -> None:
         """An error of our own ends the pass; Scrapy has logged where."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from dataclasses import dataclass, field
+from datetime import datetime
 
+from core.errors import OqigaError
 from core.records import Source
 from crawlers.keeper import Keeper, Reading
 from crawlers.pacing import Budgets
-from crawlers.web import Ask, Pass, WebReader
+from crawlers.web import Ask, Pass, Step, WebReader
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,37 @@ class Turn:
     work: Pass | None = None
     waiting: deque[Ask] = field(default_factory=deque)
     retry_after_s: float | None = None
+
+
+def settle(
+    turn: Turn,
+    reading: Reading,
+    step: Step,
+    fetched_at: datetime,
+    *,
+    keeper: Keeper,
+    budgets: Budgets,
+) -> None:
+    """Keep what an answer brought; the last answer of a pass, or a problem, ends it.
+
+    A fault of the store ends the pass as failed, and the next pass repeats it. An answer to a pass
+    that has ended changes nothing.
+    """
+    if reading is not turn.reading or reading.ended:
+        return
+    try:
+        if step.found:
+            keeper.keep(reading, step.found, fetched_at)
+        reading.known += step.known
+        if step.gone:
+            keeper.delete(reading, step.gone, fetched_at)
+        turn.open -= 1
+        if reading.problem is not None or turn.open <= 0:
+            end_pass(turn, keeper, budgets)
+    except OqigaError as error:
+        reading.problem = f"the store refused the posts: {error}"
+        reading.ended = True
+        log.error("the posts of an answer could not be kept: %s", error)
 
 
 def end_pass(turn: Turn, keeper: Keeper, budgets: Budgets) -> None:
