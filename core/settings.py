@@ -28,6 +28,34 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class ElasticsearchSettings(_Section):
+    """The cluster. Files are relative to home; a key is used before user and password.
+
+    ``prefix``: beginning of all index names. ``period``: span of one timed index. ``vector_dims``:
+    length of the assessments' vectors. ``outbox_bytes``: what is kept on disk while the cluster is
+    away. Retention in days, by kind; ``None`` keeps for ever.
+    """
+
+    hosts: tuple[str, ...] = ("http://127.0.0.1:9200",)
+    prefix: str = Field(default="oqiga", pattern="^[a-z][a-z0-9_]*$")
+    api_key_file: Path | None = None
+    user: str | None = None
+    password_file: Path | None = None
+    ca_file: Path | None = None
+    timeout_s: float = Field(default=30.0, gt=0)
+    shards: int = Field(default=1, ge=1, le=64)
+    replicas: int = Field(default=1, ge=0, le=5)
+    period: Literal["day", "month"] = "month"
+    vector_dims: int = Field(default=128, ge=1, le=4096)
+    outbox_bytes: int = Field(default=4_000_000_000, ge=1_000_000)
+    snapshot_repository: str = "oqiga"
+    keep_no_incident_days: float | None = Field(default=30.0, gt=0)
+    keep_posts_days: float | None = Field(default=365.0, gt=0)
+    keep_reports_days: float | None = Field(default=1095.0, gt=0)
+    keep_events_days: float | None = Field(default=1095.0, gt=0)
+    keep_raw_days: float | None = Field(default=90.0, gt=0)
+
+
 class StoreSettings(_Section):
     """Where records are kept. ``path``: the SQLite file, relative to home."""
 
@@ -100,6 +128,7 @@ class Settings(_Section):
     home: Path = Path("data")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     store: StoreSettings = StoreSettings()
+    elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
     intake: IntakeSettings = IntakeSettings()
     crawlers: CrawlerSettings = CrawlerSettings()
     nlp: NlpSettings = NlpSettings()

@@ -1,0 +1,124 @@
+"""What all parts of the Elasticsearch store share."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from elasticsearch import Elasticsearch
+
+from core.errors import StoreError
+from core.ids import digest
+from core.records import Audience
+from core.settings import ElasticsearchSettings
+from store.elasticsearch import templates
+from store.elasticsearch.bulk import Operation, Refused
+from store.elasticsearch.connection import Connection, Key, connect
+from store.elasticsearch.journal import Journal
+from store.elasticsearch.names import Names
+from store.elasticsearch.transaction import to_json
+from store.protocol import Audiences
+
+log = logging.getLogger(__name__)
+KEPT = templates.KEPT
+"""Audiences of assessed records; what is pending has neither assessment nor event."""
+_SAFE = frozenset(
+    {"id", "version", "position", "period", "versions", "assessments", "body", "merged", "chain"}
+)
+"""Fields that every document keeps, whatever else of it was refused: what is read back."""
+
+
+class Base:
+    """Client, names and journal."""
+
+    def __init__(self, settings: ElasticsearchSettings, home: Path) -> None:
+        """Connect; the cluster is first asked when something is read or written."""
+        self._settings = settings
+        self._client: Elasticsearch = connect(settings, home)
+        self._names = Names(settings.prefix, settings.period)
+        self._connection = Connection(self._client)
+        self._indices = templates.Indices(self._client)
+        self._journal = Journal(
+            self._client, self._names, self._indices.ensure, lambda refused: _rescued(self, refused)
+        )
+
+    def close(self) -> None:
+        """Release connections."""
+        self._client.close()
+
+    def prepare(self) -> None:
+        """Bring an empty cluster our templates; raises StoreError when they are of another time."""
+        marker = (self._names.pipeline("small"), "templates")
+        kept = self._connection.get_many([marker]).get(marker)
+        version = 0 if kept is None else int(kept["body"])
+        if version == templates.VERSION:
+            return
+        if version > templates.VERSION:
+            raise StoreError(
+                f"the cluster was set up by a newer Oqiga (templates {version}, ours are "
+                f"{templates.VERSION}); update this one"
+            )
+        if version:
+            raise StoreError(
+                f"the cluster has templates {version}, ours are {templates.VERSION}; run "
+                "'oqiga store migrate'"
+            )
+        templates.install(self._client, self._names, self._settings)
+        self._indices.ensure({*self.fixed(), marker[0]})
+        self._journal.write(
+            lambda tx: tx.put(marker, small("mark", "templates", templates.VERSION))
+        )
+
+    def fixed(self) -> set[str]:
+        """Indices that exist once, whatever the time."""
+        names = self._names
+        kinds = [k.removeprefix("pipeline-") for k in templates.kinds() if k.startswith("pipeline")]
+        shared = {names.of(a, kind) for a in KEPT for kind in ("decisions", "audit")}
+        feeds = {names.pipeline(f"feed_{audience.value}") for audience in KEPT}
+        return {names.pipeline(kind) for kind in kinds if kind != "feed"} | feeds | shared
+
+    # -- keys -------------------------------------------------------------------------------
+
+    def _subject(self, subject: str) -> Key:
+        return self._names.pipeline("registry"), f"subject:{subject}"
+
+    def _event_key(self, event_id: str) -> Key:
+        return self._names.pipeline("registry"), f"event:{event_id}"
+
+    def _small(self, kind: str, name: str) -> Key:
+        return self._names.pipeline("small"), f"{kind}:{digest(name)}"
+
+
+def kept(audiences: Audiences) -> list[Audience]:
+    """Those of the audiences that have assessed records, in a fixed order."""
+    return [audience for audience in KEPT if audience in audiences]
+
+
+def small(kind: str, name: str, body: object, at_us: int | None = None) -> dict[str, Any]:
+    """A small value kept by name."""
+    text = body if isinstance(body, str) else json.dumps(body)
+    return {"kind": kind, "name": name, "body": text, **({} if at_us is None else {"at_us": at_us})}
+
+
+def groups(kind: str, audiences: Iterable[Audience]) -> list[str]:
+    """Groups of indices, for refreshing."""
+    return [f"{audience.value}-{kind}" for audience in audiences]
+
+
+def _rescued(base: Base, refused: Refused) -> list[Operation]:
+    """What keeps a document that the mapping refuses: without its search fields, and set aside."""
+    operation = refused.operation
+    audience, kind = base._names.parts(operation.index)
+    if operation.source is None or audience == "pipeline" or kind not in templates.SHARED:
+        raise StoreError(
+            f"{operation.index}: document {operation.id} cannot be kept ({refused.problem}); run "
+            "'oqiga store migrate'"
+        )
+    log.error("%s: document %s is kept without search: %s", kind, operation.id, refused.problem)
+    source = {k: v for k, v in json.loads(operation.source).items() if k in _SAFE}
+    source["unsearchable"] = refused.problem[:200]
+    bare = Operation(operation.index, operation.id, to_json(source), operation.version)
+    return [bare]

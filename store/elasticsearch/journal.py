@@ -1,0 +1,232 @@
+"""The journal: one totally ordered list of transactions, each taken in whole or not at all.
+
+A transaction is one document whose id is the next position. Elasticsearch creates a document only
+once, so of two writers that read the same state one is second: it reads again. The document
+holds all writes of the transaction; after it was created they are applied to the indices with the
+position as external version. Applying again, late or out of order therefore changes nothing, and
+whoever comes next applies what a killed or stopped writer left. Nobody waits for anybody.
+
+``applied`` in the cursor's document says up to where everything has been applied. Whoever takes a
+position has made sure that all before it are applied.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import secrets
+import threading
+import time
+import zlib
+from collections.abc import Callable
+from typing import TypeVar
+
+from elasticsearch import ConflictError, Elasticsearch
+
+from core.errors import StoreAwayError, StoreError
+from store.elasticsearch.bulk import Operation, Refused, write_bulk
+from store.elasticsearch.connection import Connection, Source, translated
+from store.elasticsearch.names import Names
+from store.elasticsearch.transaction import Counters, Transaction, packed, to_json, unpacked
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+CURSOR = "cursor"
+LOOK_AHEAD = 16
+PATIENCE_S = 20.0
+"""How long writers contend, and how long a cluster may take nothing, before it is an error."""
+HELP_AFTER_S = 0.5
+"""A writer that has not applied its transaction after this time gets help."""
+KEEP = 512
+"""Newest entries that keep their writes; of older ones, all applied, a stub stays."""
+TRIM_EVERY = 256
+_HEAD = ("by", "touched", "counters")
+
+
+class Journal:
+    """The journal as one process sees it; safe to share between threads."""
+
+    def __init__(
+        self,
+        client: Elasticsearch,
+        names: Names,
+        ensure: Callable[[set[str]], None],
+        rescue: Callable[[Refused], list[Operation]],
+    ) -> None:
+        """``ensure`` makes indices; ``rescue`` makes a refused document acceptable."""
+        self._connection = Connection(client)
+        self._client = client
+        self._names = names
+        self._ensure = ensure
+        self._rescue = rescue
+        self._index = names.pipeline("journal")
+        self._lock = threading.RLock()
+        self._position = 0
+        self._applied = 0
+        self._counters = Counters()
+        self._clean: set[str] = set()
+
+    # -- reading ----------------------------------------------------------------------------
+
+    def sync(self) -> Counters:
+        """Learn what others wrote, see that it is applied; how far the sequences are."""
+        with self._lock:
+            while self._look():
+                pass
+            self._need_applied()
+            return self._counters
+
+    def refresh(self, *groups: str) -> None:
+        """Make all that was written so far findable in the groups of indices."""
+        with self._lock:
+            self.sync()
+            self.refresh_known(*groups)
+
+    def refresh_known(self, *groups: str) -> None:
+        """The same as far as this process has read the journal: inside a transaction."""
+        stale = set(groups) - self._clean
+        if stale:
+            self._connection.refresh(f"{self._names.prefix}-{group}*" for group in stale)
+            self._clean |= stale
+
+    # -- writing ----------------------------------------------------------------------------
+
+    def write(self, build: Callable[[Transaction], T]) -> T:
+        """Take a transaction in, whole. ``build`` is called again when another was first."""
+        until = time.monotonic() + PATIENCE_S
+        attempt = 0
+        while True:
+            with self._lock:
+                self.sync()
+                transaction = Transaction(
+                    self._connection, self._names, self._position + 1, self._counters
+                )
+                result = build(transaction)
+                if transaction.empty or self._take(transaction):
+                    return result
+            attempt += 1
+            if time.monotonic() > until:
+                raise StoreAwayError(f"{attempt} other writers were first for {PATIENCE_S:.0f} s")
+            time.sleep(min(0.1, 0.002 * attempt) * secrets.randbelow(1000) / 1000)
+
+    # -- inside -----------------------------------------------------------------------------
+
+    def _look(self) -> bool:
+        """Read the next entries; whether there may be more."""
+        wanted = [(self._index, str(self._position + n)) for n in range(1, LOOK_AHEAD + 1)]
+        cursor = (self._index, CURSOR)
+        found = self._connection.get_many([cursor, *wanted], [*_HEAD, "applied"])
+        self._applied = max(self._applied, int(found.get(cursor, {}).get("applied", 0)))
+        read = 0
+        for key in wanted:
+            if key not in found:
+                break
+            self._position += 1
+            read += 1
+            self._counters = Counters.of(found[key]["counters"])
+            self._clean -= set(found[key]["touched"])
+        if read == LOOK_AHEAD and self._applied > self._position:
+            self._jump()
+        return read == LOOK_AHEAD
+
+    def _jump(self) -> None:
+        """Far behind: go on at the cursor, and take every index for changed."""
+        entry = self._connection.get_many([(self._index, str(self._applied))], _HEAD)
+        for source in entry.values():
+            self._position = self._applied
+            self._counters = Counters.of(source["counters"])
+            self._clean.clear()
+
+    def _need_applied(self) -> None:
+        """See that everything up to our position is applied, by us if need be."""
+        until = time.monotonic() + HELP_AFTER_S
+        while self._applied < self._position and time.monotonic() < until:
+            time.sleep(0.005)
+            cursor = self._connection.get(self._index, CURSOR) or {}
+            self._applied = max(self._applied, int(cursor.get("applied", 0)))
+        while self._applied < self._position:
+            position = self._applied + 1
+            entry = self._connection.get(self._index, str(position))
+            if entry is None:
+                raise StoreError(f"the journal has no entry {position}; restore a snapshot")
+            if "writes" in entry:
+                log.info("applying entry %d of the journal for its writer", position)
+                self._apply(position, entry)
+            self._applied = position
+            self._keep_cursor()
+
+    def _take(self, transaction: Transaction) -> bool:
+        """Take the transaction's position; False when another was first."""
+        first, rest = transaction.operations()
+        by = secrets.token_hex(8)
+        touched = sorted({self._names.group(o.index) for o in (*first, *rest)})
+        entry: Source = {
+            "by": by,
+            "at": int(time.time() * 1000),
+            "touched": touched,
+            "counters": transaction.counters.to_json(),
+            "writes": _deflated([packed(first), packed(rest)]),
+        }
+        position = str(transaction.position)
+        try:
+            with translated():
+                self._client.create(index=self._index, id=position, document=entry)
+        except StoreError as error:
+            if not isinstance(error.__cause__, ConflictError):
+                raise
+            kept = self._connection.get(self._index, position)
+            if kept is None or kept["by"] != by:  # else: our own, sent twice by the client
+                return False
+        self._position = transaction.position
+        self._counters = transaction.counters
+        self._clean -= set(touched)
+        self._apply_all(first, rest)
+        self._applied = self._position
+        self._keep_cursor()
+        if self._position % TRIM_EVERY == 0:
+            self._trim()
+        return True
+
+    def _apply(self, position: int, entry: Source) -> None:
+        first, rest = json.loads(zlib.decompress(base64.b64decode(entry["writes"])))
+        self._apply_all(unpacked(first, position), unpacked(rest, position))
+
+    def _apply_all(self, first: list[Operation], rest: list[Operation]) -> None:
+        self._ensure({o.index for o in (*first, *rest)})
+        if first:  # hidden before the new copy can be seen, so that no reader sees both
+            self._write(first, refresh=True)
+        self._write(rest, refresh=False)
+
+    def _write(self, operations: list[Operation], *, refresh: bool) -> None:
+        refused = write_bulk(self._client, operations, patience_s=PATIENCE_S, refresh=refresh)
+        again = [saved for r in refused for saved in self._rescue(r)]
+        if again:
+            for problem in write_bulk(self._client, again, patience_s=PATIENCE_S, refresh=refresh):
+                raise StoreError(
+                    f"{problem.operation.index}: document {problem.operation.id} cannot be kept "
+                    f"({problem.problem}); run 'oqiga store migrate'"
+                )
+
+    def _keep_cursor(self) -> None:
+        write_bulk(
+            self._client,
+            [Operation(self._index, CURSOR, to_json({"applied": self._applied}), self._applied)],
+            patience_s=PATIENCE_S,
+        )
+
+    def _trim(self) -> None:
+        """Leave a stub of what was applied long ago: who, and how far the sequences were."""
+        last = self._applied - KEEP
+        first = max(1, last - 2 * TRIM_EVERY)
+        keys = [(self._index, str(n)) for n in range(first, last + 1)]
+        stubs = [
+            Operation(index, name, to_json(source))
+            for (index, name), source in self._connection.get_many(keys, [*_HEAD, "at"]).items()
+        ]
+        write_bulk(self._client, stubs, patience_s=PATIENCE_S)
+
+
+def _deflated(value: object) -> str:
+    return base64.b64encode(zlib.compress(to_json(value).encode(), 1)).decode()

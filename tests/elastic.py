@@ -1,0 +1,122 @@
+"""A real Elasticsearch for the tests that need one: started once a session, or named by URL."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from benchmarks.elasticsearch_server import Node, UnavailableError, single
+from core.settings import ElasticsearchSettings
+from store.elasticsearch import ElasticsearchStore
+from store.elasticsearch.transaction import Counters, Transaction
+
+URL_VARIABLE = "OQIGA_TEST_ELASTICSEARCH_URL"
+
+
+@dataclass(frozen=True)
+class Elastic:
+    """A server: its address, and files with the password and the authority's certificate."""
+
+    url: str
+    home: Path
+    user: str | None = None
+    node: Node | None = None
+
+    def settings(self, prefix: str, **changes: object) -> ElasticsearchSettings:
+        """Settings of a store of its own there."""
+        values: dict[str, object] = {
+            "hosts": [self.url],
+            "prefix": prefix,
+            "replicas": 0,
+            "user": self.user,
+            "password_file": "password" if self.user else None,
+            "ca_file": "ca.crt" if (self.home / "ca.crt").exists() else None,
+        }
+        return ElasticsearchSettings.model_validate({**values, **changes})
+
+    def open(self, prefix: str, **changes: object) -> ElasticsearchStore:
+        """A store, its templates in place."""
+        store = ElasticsearchStore(self.settings(prefix, **changes), self.home)
+        store.prepare()
+        return store
+
+
+def drop(store: ElasticsearchStore) -> None:
+    """Remove all that a store has in the cluster."""
+    prefix = store._names.prefix
+    store._client.indices.delete(index=f"{prefix}-*", ignore_unavailable=True)
+    store._client.indices.delete_index_template(name=f"{prefix}-*")
+
+
+def wipe(store: ElasticsearchStore) -> None:
+    """Empty a store within a transaction: much faster than making all indices anew."""
+
+    def build(tx: Transaction) -> None:
+        pattern = f"{store._names.prefix}-*"
+        store._client.indices.refresh(index=pattern)
+        journal, keep = store._names.pipeline("journal"), store._names.pipeline("small")
+        for key in tx.find(pattern, {"match_all": {}}):
+            if key[0] != journal and key != (keep, "templates"):
+                tx.delete(key)
+        tx.counters = Counters()
+        tx.put((keep, "mark:wiped"), {"kind": "mark", "name": "wiped", "body": str(tx.position)})
+
+    store._journal.write(build)
+
+
+def skip_or_fail(error: UnavailableError) -> None:
+    """A machine without Java or Maven skips by name; CI does not."""
+    if os.environ.get("CI"):
+        pytest.fail(f"Elasticsearch is needed in CI: {error}", pytrace=False)
+    pytest.skip(f"needs Elasticsearch: {error}")
+
+
+@pytest.fixture(scope="session")
+def elastic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elastic]:
+    """The session's server: TLS and security on; or the one of OQIGA_TEST_ELASTICSEARCH_URL."""
+    home = tmp_path_factory.mktemp("elastic-home")
+    given = os.environ.get(URL_VARIABLE)
+    if given:
+        parts = urlsplit(given)
+        if parts.password:
+            (home / "password").write_text(parts.password)
+        ca = os.environ.get(f"{URL_VARIABLE}_CA")
+        if ca:
+            (home / "ca.crt").write_bytes(Path(ca).read_bytes())
+        yield Elastic(f"{parts.scheme}://{parts.hostname}:{parts.port}", home, parts.username)
+        return
+    folder = Path("/tmp") / f"oqiga-es-{os.getpid()}"  # noqa: S108 - readable to its own user
+    try:
+        node = single(folder)
+    except UnavailableError as error:
+        skip_or_fail(error)
+        raise
+    try:
+        (home / "password").write_text(node.password or "")
+        (home / "ca.crt").write_bytes((node.folder / "ca.crt").read_bytes())
+        yield Elastic(node.url, home, "admin", node)
+    finally:
+        node.stop()
+
+
+@pytest.fixture(scope="session")
+def elastic_prefix(elastic: Elastic) -> Iterator[str]:
+    """Indices that tests share one after the other."""
+    store = elastic.open("shared")
+    yield "shared"
+    drop(store)
+    store.close()
+
+
+@pytest.fixture
+def elastic_store(elastic: Elastic, elastic_prefix: str) -> Iterator[ElasticsearchStore]:
+    """An empty store."""
+    store = elastic.open(elastic_prefix)
+    wipe(store)
+    yield store
+    store.close()
