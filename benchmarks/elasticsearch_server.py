@@ -19,7 +19,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -111,7 +111,7 @@ def _server_user() -> tuple[int, int]:
 
 @dataclass
 class Node:
-    """One server process. ``url`` carries name and password when security is on."""
+    """One server process. ``quick``: starts in half the time and is slower ever after."""
 
     folder: Path
     port: int
@@ -120,6 +120,7 @@ class Node:
     heap_mb: int = 512
     password: str | None = None
     ca_file: Path | None = None
+    quick: bool = True
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
@@ -137,6 +138,7 @@ class Node:
             self._configure(config, data, logs)
         for path in (self.folder, *self.folder.rglob("*")):
             os.chown(path, uid, gid)
+        heap = f"-Xms{self.heap_mb}m -Xmx{self.heap_mb}m"
         with (self.folder / "out.log").open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own arguments
                 [str(root / "bin" / "elasticsearch")],
@@ -151,7 +153,7 @@ class Node:
                     "PATH": os.environ["PATH"],
                     "ES_JAVA_HOME": str(java),
                     "ES_PATH_CONF": str(config),
-                    "ES_JAVA_OPTS": f"-Xms{self.heap_mb}m -Xmx{self.heap_mb}m",
+                    "ES_JAVA_OPTS": f"{heap} -XX:TieredStopAtLevel=1" if self.quick else heap,
                     "ES_TMPDIR": str(self.folder / "tmp"),
                     "HOME": str(self.folder),
                 },
@@ -225,7 +227,14 @@ class Node:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def single(folder: Path, *, secure: bool = True, heap_mb: int = 512, **settings: object) -> Node:
+def single(
+    folder: Path,
+    *,
+    secure: bool = True,
+    heap_mb: int = 512,
+    quick: bool = True,
+    settings: Mapping[str, object] = {},
+) -> Node:
     """A server of one node, started and ready. ``secure``: with TLS, name and password."""
     folder.mkdir(parents=True, exist_ok=True)
     node = Node(
@@ -240,6 +249,7 @@ def single(folder: Path, *, secure: bool = True, heap_mb: int = 512, **settings:
         heap_mb=heap_mb,
         password=secrets.token_urlsafe(12) if secure else None,
         ca_file=folder / "ca.crt" if secure else None,
+        quick=quick,
     )
     node.start()
     try:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 from elasticsearch import ApiError, Elasticsearch, TransportError
 
@@ -137,7 +138,7 @@ def _once(
     try:
         with translated():
             answer = client.bulk(
-                operations=chunk.lines,
+                operations=cast("Sequence[Mapping[str, Any]]", chunk.lines),
                 refresh="true" if refresh else "false",
                 filter_path="errors,items.*.status,items.*.error",
             )

@@ -117,7 +117,7 @@ class Connection:
         """Documents by key; those that do not exist are left out."""
         wanted = list(dict.fromkeys(keys))
         found: dict[Key, Source] = {}
-        options = {} if fields is None else {"source_includes": list(fields)}
+        options: dict[str, Any] = {} if fields is None else {"source_includes": list(fields)}
         for start in range(0, len(wanted), MGET):
             part = wanted[start : start + MGET]
             docs = [{"_index": index, "_id": name} for index, name in part]

@@ -100,7 +100,7 @@ class Inputs(Base):
         state = subject_of(tx.get(key))
         if state.kind == "report":
             return Outcome.CONFLICT
-        outcome = judge([v.as_post() for v in state.versions], post)
+        outcome = judge(state.versions, post)
         if outcome is not Outcome.ACCEPTED:
             return outcome
         version = max((v.number for v in state.versions), default=0) + 1

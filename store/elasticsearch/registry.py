@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from core.records import Audience, Post
+from core.records import Audience
 from store.elasticsearch.documents import iso
 
 
@@ -20,12 +20,6 @@ class Version:
     edited_at: datetime | None = None
     deleted_at: datetime | None = None
     pending: bool = True
-
-    def as_post(self) -> Post:
-        """As much of a post as ``core.versions.judge`` looks at."""
-        return Post.model_construct(
-            content=self.content, edited_at=self.edited_at, deleted_at=self.deleted_at
-        )
 
 
 @dataclass(frozen=True)

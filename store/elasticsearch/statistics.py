@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from core.records import Audience
 from store.elasticsearch.base import Base, groups, kept
@@ -48,7 +49,7 @@ class Statistics(Base):
     # -- inside -----------------------------------------------------------------------------
 
     def _count(
-        self, audiences: Sequence[Audience], kind: str, query: dict[str, object] | None = None
+        self, audiences: Sequence[Audience], kind: str, query: dict[str, Any] | None = None
     ) -> int:
         return sum(self._connection.count(self._names.all_of(a, kind), query) for a in audiences)
 

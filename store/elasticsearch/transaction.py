@@ -125,7 +125,8 @@ class Transaction:
 
     def operations(self) -> tuple[list[Operation], list[Operation]]:
         """The writes: those that hide something, then all others."""
-        first, rest = [], []
+        first: list[Operation] = []
+        rest: list[Operation] = []
         for key, source in self._written.items():
             (first if key in self._hidden else rest).append(self._operation(key, source))
         for (index, position), items in self._blocks.items():
