@@ -111,7 +111,7 @@ def _server_user() -> tuple[int, int]:
 
 @dataclass
 class Node:
-    """One server process. ``quick``: starts in half the time and is slower ever after."""
+    """One server process. ``url`` carries name and password when security is on."""
 
     folder: Path
     port: int
@@ -120,7 +120,6 @@ class Node:
     heap_mb: int = 512
     password: str | None = None
     ca_file: Path | None = None
-    quick: bool = True
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
@@ -138,7 +137,6 @@ class Node:
             self._configure(config, data, logs)
         for path in (self.folder, *self.folder.rglob("*")):
             os.chown(path, uid, gid)
-        heap = f"-Xms{self.heap_mb}m -Xmx{self.heap_mb}m"
         with (self.folder / "out.log").open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own arguments
                 [str(root / "bin" / "elasticsearch")],
@@ -153,7 +151,7 @@ class Node:
                     "PATH": os.environ["PATH"],
                     "ES_JAVA_HOME": str(java),
                     "ES_PATH_CONF": str(config),
-                    "ES_JAVA_OPTS": f"{heap} -XX:TieredStopAtLevel=1" if self.quick else heap,
+                    "ES_JAVA_OPTS": f"-Xms{self.heap_mb}m -Xmx{self.heap_mb}m",
                     "ES_TMPDIR": str(self.folder / "tmp"),
                     "HOME": str(self.folder),
                 },
@@ -232,7 +230,6 @@ def single(
     *,
     secure: bool = True,
     heap_mb: int = 512,
-    quick: bool = True,
     settings: Mapping[str, object] = {},
 ) -> Node:
     """A server of one node, started and ready. ``secure``: with TLS, name and password."""
@@ -249,7 +246,6 @@ def single(
         heap_mb=heap_mb,
         password=secrets.token_urlsafe(12) if secure else None,
         ca_file=folder / "ca.crt" if secure else None,
-        quick=quick,
     )
     node.start()
     try:
