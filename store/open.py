@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from core.errors import SettingsError
 from core.settings import Settings
 from store.protocol import Store
 from store.sqlite import SqliteStore
@@ -10,8 +9,11 @@ from store.sqlite import SqliteStore
 
 def open_store(settings: Settings) -> Store:
     """Open the configured store; raises SettingsError or StoreError."""
-    if settings.store.kind != "sqlite":
-        raise SettingsError(
-            f"store.kind {settings.store.kind!r} cannot be used yet; set it to 'sqlite'"
-        )
+    if settings.store.kind == "elasticsearch":
+        # Imported here: the client costs 0.3 s that an embedded store has no use for.
+        from store.elasticsearch import ElasticsearchStore
+
+        store = ElasticsearchStore(settings.elasticsearch, settings.home)
+        store.prepare()
+        return store
     return SqliteStore(settings.under_home(settings.store.path))

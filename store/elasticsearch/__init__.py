@@ -14,8 +14,11 @@ from store.elasticsearch.chains import Chains
 from store.elasticsearch.decisions import Decisions
 from store.elasticsearch.events import Events
 from store.elasticsearch.inputs import Inputs
+from store.elasticsearch.migration import Migration
 from store.elasticsearch.queries import EventQueries
 from store.elasticsearch.reading import Reading
+from store.elasticsearch.retention import Retention
+from store.elasticsearch.snapshots import Snapshots
 from store.elasticsearch.statistics import Statistics
 
 __all__ = ["ElasticsearchStore"]
@@ -31,6 +34,9 @@ class ElasticsearchStore(
     Chains,
     Accounts,
     Statistics,
+    Migration,
+    Retention,
+    Snapshots,
 ):
     """Store on a cluster; see ``store.protocol.Store`` for what the methods promise.
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,11 @@ from elasticsearch import Elasticsearch
 
 from core.errors import StoreError
 from core.ids import digest
-from core.records import Audience
+from core.records import Audience, SetAside
 from core.settings import ElasticsearchSettings
 from store.elasticsearch import templates
 from store.elasticsearch.bulk import Operation, Refused
-from store.elasticsearch.connection import Connection, Key, connect
+from store.elasticsearch.connection import Connection, Key, Source, connect
 from store.elasticsearch.journal import Journal
 from store.elasticsearch.names import Names
 from store.elasticsearch.transaction import to_json
@@ -103,6 +105,17 @@ def small(kind: str, name: str, body: object, at_us: int | None = None) -> dict[
     return {"kind": kind, "name": name, "body": text, **({} if at_us is None else {"at_us": at_us})}
 
 
+def aside_document(item: SetAside) -> Source:
+    """What could not be accepted, as a document."""
+    return {
+        "id": item.id,
+        "at": item.at.isoformat(),
+        "kind": item.kind,
+        "body": item.model_dump_json(exclude={"record"}),
+        "record": base64.b64encode(item.record).decode(),
+    }
+
+
 def groups(kind: str, audiences: Iterable[Audience]) -> list[str]:
     """Groups of indices, for refreshing."""
     return [f"{audience.value}-{kind}" for audience in audiences]
@@ -121,4 +134,14 @@ def _rescued(base: Base, refused: Refused) -> list[Operation]:
     source = {k: v for k, v in json.loads(operation.source).items() if k in _SAFE}
     source["unsearchable"] = refused.problem[:200]
     bare = Operation(operation.index, operation.id, to_json(source), operation.version)
-    return [bare]
+    item = SetAside(
+        id=digest("unsearchable", operation.index, operation.id),
+        kind=kind,
+        where=f"{kind} {operation.id}",
+        problem=f"kept, but cannot be searched: {refused.problem}",
+        at=datetime.now(UTC),
+        size_bytes=len(operation.source),
+        record=b"",
+    )
+    aside = aside_document(item)
+    return [bare, Operation(base._names.pipeline("aside"), item.id, to_json(aside))]

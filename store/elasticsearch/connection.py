@@ -147,6 +147,18 @@ class Connection:
         hits: list[dict[str, Any]] = answer["hits"]["hits"]
         return hits
 
+    def ask(self, index: str, body: dict[str, Any]) -> dict[str, Any]:
+        """The whole answer to a search that a person wrote."""
+        with translated():
+            answer = self.client.perform_request(
+                "POST",
+                f"/{index}/_search?ignore_unavailable=true&allow_no_indices=true",
+                headers={"accept": "application/json", "content-type": "application/json"},
+                body=body,
+            )
+        found: dict[str, Any] = answer.body
+        return found
+
     def scan(
         self, index: str, *, sort: list[dict[str, Any]], **query: Any
     ) -> Iterator[dict[str, Any]]:

@@ -12,7 +12,7 @@ from typing import Any
 from core.records import Outcome, Post, RawPost, Report, SetAside
 from core.versions import judge
 from store.bodies import body_digest, readable_body
-from store.elasticsearch.base import Base
+from store.elasticsearch.base import Base, aside_document
 from store.elasticsearch.chains import vouch
 from store.elasticsearch.connection import Key, Source
 from store.elasticsearch.documents import known
@@ -60,7 +60,7 @@ class Inputs(Base):
             tx.fetch((index, item.id) for item in items)
             for item in items:
                 if tx.get((index, item.id)) is None:
-                    tx.put((index, item.id), _aside(item))
+                    tx.put((index, item.id), aside_document(item))
 
         self._journal.write(build)
 
@@ -176,16 +176,6 @@ def record_of(source: Source) -> Post | Report:
 def deflated(text: str) -> str:
     """Text as it is kept where nobody searches it."""
     return base64.b64encode(zlib.compress(text.encode())).decode()
-
-
-def _aside(item: SetAside) -> Source:
-    return {
-        "id": item.id,
-        "at": item.at.isoformat(),
-        "kind": item.kind,
-        "body": item.model_dump_json(exclude={"record"}),
-        "record": base64.b64encode(item.record).decode(),
-    }
 
 
 def _set_aside(source: Source) -> SetAside:

@@ -19,7 +19,7 @@ import secrets
 import threading
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from elasticsearch import ConflictError, Elasticsearch
@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 CURSOR = "cursor"
+HOLD = "hold"
+"""The document that keeps entries from being trimmed, with the position it holds."""
 LOOK_AHEAD = 16
 PATIENCE_S = 20.0
 """How long writers contend, and how long a cluster may take nothing, before it is an error."""
@@ -111,7 +113,58 @@ class Journal:
                 raise StoreAwayError(f"{attempt} other writers were first for {PATIENCE_S:.0f} s")
             time.sleep(min(0.1, 0.002 * attempt) * secrets.randbelow(1000) / 1000)
 
+    # -- for whoever copies indices ----------------------------------------------------------
+
+    def hold(self) -> int:
+        """Keep all entries from now on whole until ``release``; the position up to which all is
+        applied."""
+        with self._lock:
+            self.sync()
+            document = to_json({"applied": self._position})
+            write_bulk(self._client, [Operation(self._index, HOLD, document)])
+            return self._position
+
+    def release(self) -> None:
+        """Trim again."""
+        write_bulk(self._client, [Operation(self._index, HOLD, None)])
+
+    def operations_since(self, position: int) -> Iterator[Operation]:
+        """All writes of the transactions after a position that is held, in order.
+
+        Whether they are applied is not looked at.
+        """
+        with self._lock:
+            while self._look():
+                pass
+            for number in range(position + 1, self._position + 1):
+                first, rest = self._writes(number, self._entry(number))
+                yield from (*first, *rest)
+
+    def recover(self, position: int) -> None:
+        """Apply everything after a position anew: a restored snapshot holds part of it."""
+        with self._lock:
+            self._clean.clear()
+            while self._look():
+                pass
+            for number in range(position + 1, self._position + 1):
+                self._apply(number, self._entry(number))
+            self._applied = self._position
+            self._keep_cursor()
+
     # -- inside -----------------------------------------------------------------------------
+
+    def _entry(self, position: int) -> Source:
+        entry = self._connection.get(self._index, str(position))
+        if entry is None or "writes" not in entry:
+            raise StoreError(
+                f"the journal's entry {position} is {'gone' if entry is None else 'trimmed'}; "
+                "restore a snapshot"
+            )
+        return entry
+
+    def _writes(self, position: int, entry: Source) -> tuple[list[Operation], list[Operation]]:
+        first, rest = json.loads(zlib.decompress(base64.b64decode(entry["writes"])))
+        return unpacked(first, position), unpacked(rest, position)
 
     def _look(self) -> bool:
         """Read the next entries; whether there may be more."""
@@ -148,12 +201,8 @@ class Journal:
             self._applied = max(self._applied, int(cursor.get("applied", 0)))
         while self._applied < self._position:
             position = self._applied + 1
-            entry = self._connection.get(self._index, str(position))
-            if entry is None:
-                raise StoreError(f"the journal has no entry {position}; restore a snapshot")
-            if "writes" in entry:
-                log.info("applying entry %d of the journal for its writer", position)
-                self._apply(position, entry)
+            log.info("applying entry %d of the journal for its writer", position)
+            self._apply(position, self._entry(position))
             self._applied = position
             self._keep_cursor()
 
@@ -190,8 +239,7 @@ class Journal:
         return True
 
     def _apply(self, position: int, entry: Source) -> None:
-        first, rest = json.loads(zlib.decompress(base64.b64decode(entry["writes"])))
-        self._apply_all(unpacked(first, position), unpacked(rest, position))
+        self._apply_all(*self._writes(position, entry))
 
     def _apply_all(self, first: list[Operation], rest: list[Operation]) -> None:
         self._ensure({o.index for o in (*first, *rest)})
@@ -218,7 +266,10 @@ class Journal:
 
     def _trim(self) -> None:
         """Leave a stub of what was applied long ago: who, and how far the sequences were."""
+        held = self._connection.get(self._index, HOLD)
         last = self._applied - KEEP
+        if held is not None:
+            last = min(last, int(held["applied"]))
         first = max(1, last - 2 * TRIM_EVERY)
         keys = [(self._index, str(n)) for n in range(first, last + 1)]
         stubs = [
