@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+
+from core.errors import StoreAwayError
 from core.settings import Settings
 from store.protocol import Store
 from store.sqlite import SqliteStore
+
+log = logging.getLogger(__name__)
 
 
 def open_store(settings: Settings) -> Store:
@@ -14,6 +19,10 @@ def open_store(settings: Settings) -> Store:
         from store.elasticsearch import ElasticsearchStore
 
         store = ElasticsearchStore(settings.elasticsearch, settings.home)
-        store.prepare()
+        try:
+            store.prepare()
+        except StoreAwayError as error:
+            # Readers go on without it, into the outbox; whoever has to read finds out by itself.
+            log.warning("%s", error)
         return store
     return SqliteStore(settings.under_home(settings.store.path))

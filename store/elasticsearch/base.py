@@ -43,36 +43,58 @@ class Base:
         self._names = Names(settings.prefix, settings.period)
         self._connection = Connection(self._client)
         self._indices = templates.Indices(self._client)
+        self._prepared = False
         self._journal = Journal(
-            self._client, self._names, self._indices.ensure, lambda refused: _rescued(self, refused)
+            self._client,
+            self._names,
+            ensure=self._indices.ensure,
+            rescue=lambda refused: _rescued(self, refused),
+            prepare=self.prepare,
         )
 
     def close(self) -> None:
         """Release connections."""
         self._client.close()
 
+    @property
+    def client(self) -> Elasticsearch:
+        """The client, for what is not about records: roles and keys."""
+        return self._client
+
+    @property
+    def settings(self) -> ElasticsearchSettings:
+        """The section of the settings that it was opened with."""
+        return self._settings
+
     def prepare(self) -> None:
         """Bring an empty cluster our templates; raises StoreError when they are of another time."""
+        if self._prepared:
+            return
         marker = (self._names.pipeline("small"), "templates")
         kept = self._connection.get_many([marker]).get(marker)
         version = 0 if kept is None else int(kept["body"])
-        if version == templates.VERSION:
-            return
         if version > templates.VERSION:
             raise StoreError(
                 f"the cluster was set up by a newer Oqiga (templates {version}, ours are "
                 f"{templates.VERSION}); update this one"
             )
-        if version:
+        if 0 < version < templates.VERSION:
             raise StoreError(
                 f"the cluster has templates {version}, ours are {templates.VERSION}; run "
                 "'oqiga store migrate'"
             )
+        if not version:
+            self.set_up()
+        self._prepared = True
+
+    def set_up(self) -> None:
+        """Put the templates, make the indices that exist once, and note the version."""
         templates.install(self._client, self._names, self._settings)
-        self._indices.ensure({*self.fixed(), marker[0]})
-        self._journal.write(
-            lambda tx: tx.put(marker, small("mark", "templates", templates.VERSION))
-        )
+        self._indices.ensure(self.fixed())
+        self._prepared = True
+        marker = (self._names.pipeline("small"), "templates")
+        mark = small("mark", "templates", templates.VERSION)
+        self._journal.write(lambda tx: tx.put(marker, mark))
 
     def fixed(self) -> set[str]:
         """Indices that exist once, whatever the time."""

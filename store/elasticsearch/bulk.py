@@ -140,6 +140,7 @@ def _once(
             answer = client.bulk(
                 operations=cast("Sequence[Mapping[str, Any]]", chunk.lines),
                 refresh="true" if refresh else "false",
+                require_alias=True,
                 filter_path="errors,items.*.status,items.*.error",
             )
     except StoreAwayError as error:

@@ -73,7 +73,12 @@ def translated() -> Iterator[None]:
     try:
         yield
     except (AuthenticationException, AuthorizationException) as error:
-        raise StoreError(_refused(error)) from error
+        if "cluster_block" in str(error):
+            raise StoreAwayError(_blocked(error)) from error
+        raise StoreError(
+            f"Elasticsearch does not allow this ({error.status_code}): the key of section "
+            "elasticsearch lacks the privilege or has expired; make one with 'oqiga store key'"
+        ) from error
     except ApiError as error:
         if error.status_code in (429, 502, 503, 504):
             raise StoreAwayError(_busy(error)) from error
@@ -90,18 +95,15 @@ def translated() -> Iterator[None]:
         ) from error
 
 
-def _refused(error: ApiError) -> str:
-    if "cluster_block" in str(error):
+def _blocked(error: ApiError) -> str:
+    if "flood" in str(error) or "disk" in str(error) or "read-only" in str(error):
         return f"Elasticsearch does not take writes: {FULL}"
-    return (
-        f"Elasticsearch does not allow this ({error.status_code}): the key of section "
-        "elasticsearch lacks the privilege or has expired; make one with 'oqiga store key'"
-    )
+    return "Elasticsearch does not take writes: an index is being migrated; it is tried again"
 
 
 def _busy(error: ApiError) -> str:
-    if "flood" in str(error) or "cluster_block" in str(error):
-        return f"Elasticsearch does not take writes: {FULL}"
+    if "cluster_block" in str(error):
+        return _blocked(error)
     return f"Elasticsearch is overloaded or not ready ({error.status_code}); it is tried again"
 
 

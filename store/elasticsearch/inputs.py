@@ -4,21 +4,35 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
+import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from core.errors import StoreAwayError
+from core.lines import refused
 from core.records import Outcome, Post, RawPost, Report, SetAside
+from core.settings import ElasticsearchSettings
 from core.versions import judge
 from store.bodies import body_digest, readable_body
 from store.elasticsearch.base import Base, aside_document
 from store.elasticsearch.chains import vouch
 from store.elasticsearch.connection import Key, Source
+from store.elasticsearch.delivery import Delivery
 from store.elasticsearch.documents import known
 from store.elasticsearch.registry import Subject, Version, subject_of
 from store.elasticsearch.transaction import Transaction
+from store.ingest import CONFLICT
+from store.outbox import Outbox, Waiting
 
+log = logging.getLogger(__name__)
+OUTBOX = Path("outbox.db")
+AWAY_S = 5.0
+"""After the cluster was found to be away, records go to the outbox this long without asking."""
 ORDER_STEP = 1_000_000
 """More records than one call brings: the order of waiting is position, then place in the call."""
 
@@ -26,29 +40,54 @@ ORDER_STEP = 1_000_000
 class Inputs(Base):
     """What comes in."""
 
+    def __init__(self, settings: ElasticsearchSettings, home: Path) -> None:
+        """Connect; what an earlier process left in the outbox is delivered from now on."""
+        super().__init__(settings, home)
+        self._outbox = Outbox(home / OUTBOX, settings.outbox_bytes)
+        self._delivery = Delivery(self._outbox, self._deliver)
+        self._away_until = 0.0
+        if len(self._outbox):
+            self._delivery.wake()
+
+    def close(self) -> None:
+        """Release connections; the outbox waits for the next process."""
+        self._delivery.close()
+        super().close()
+
+    def waiting(self) -> int:
+        """How many accepted records wait on this machine's disk for the cluster."""
+        return len(self._outbox)
+
     def accept_posts(self, items: Sequence[tuple[Post, RawPost | None]]) -> list[Outcome]:
-        """See Protocol. Raises InputError for a record that could not be read back."""
+        """See Protocol. Raises InputError for a record that could not be read back.
+
+        While the cluster is away posts are kept in the outbox and count as accepted; what turns
+        out to be a conflict later is set aside.
+        """
         if not items:
             return []
 
-        def build(tx: Transaction) -> list[Outcome]:
-            tx.subjects([post.id for post, _ in items])
-            return [
-                self._accept_post(tx, number, post, raw) for number, (post, raw) in enumerate(items)
-            ]
+        def wait() -> None:
+            self._outbox.put(
+                [
+                    ("post", readable_body(post), None if raw is None else raw.model_dump_json())
+                    for post, raw in items
+                ]
+            )
 
-        return self._journal.write(build)
+        return self._or_wait(lambda: self._accept_posts(items), wait, len(items))
 
     def accept_reports(self, reports: Sequence[Report]) -> list[Outcome]:
-        """See Protocol. Raises InputError for a record that could not be read back."""
+        """See Protocol. As ``accept_posts`` when the cluster is away."""
         if not reports:
             return []
-
-        def build(tx: Transaction) -> list[Outcome]:
-            tx.subjects([report.id for report in reports])
-            return [self._accept_report(tx, n, report) for n, report in enumerate(reports)]
-
-        return self._journal.write(build)
+        return self._or_wait(
+            lambda: self._accept_reports(reports),
+            lambda: self._outbox.put(
+                [("report", readable_body(report), None) for report in reports]
+            ),
+            len(reports),
+        )
 
     def set_aside(self, items: Sequence[SetAside]) -> None:
         """See Protocol."""
@@ -92,6 +131,49 @@ class Inputs(Base):
         return waiting
 
     # -- inside -----------------------------------------------------------------------------
+
+    def _or_wait(
+        self, accept: Callable[[], list[Outcome]], wait: Callable[[], None], count: int
+    ) -> list[Outcome]:
+        """Into the cluster; when it is away into the outbox, durably."""
+        if time.monotonic() >= self._away_until:
+            try:
+                return accept()
+            except StoreAwayError as error:
+                log.warning("accepting into the outbox: %s", error)
+                self._away_until = time.monotonic() + AWAY_S
+        wait()
+        self._delivery.wake()
+        return [Outcome.ACCEPTED] * count
+
+    def _deliver(self, batch: list[Waiting]) -> None:
+        """What waited into the cluster; conflicts are set aside. Raises StoreError."""
+        posts = [item for item in batch if item.kind == "post"]
+        reports = [item for item in batch if item.kind == "report"]
+        outcomes: list[tuple[Waiting, Outcome]] = []
+        if posts:
+            items = [(Post.model_validate_json(w.body), _raw_of(w)) for w in posts]
+            outcomes += zip(posts, self._accept_posts(items), strict=True)
+        if reports:
+            records = [Report.model_validate_json(w.body) for w in reports]
+            outcomes += zip(reports, self._accept_reports(records), strict=True)
+        self.set_aside([_conflict(w) for w, outcome in outcomes if outcome is Outcome.CONFLICT])
+
+    def _accept_posts(self, items: Sequence[tuple[Post, RawPost | None]]) -> list[Outcome]:
+        def build(tx: Transaction) -> list[Outcome]:
+            tx.subjects([post.id for post, _ in items])
+            return [
+                self._accept_post(tx, number, post, raw) for number, (post, raw) in enumerate(items)
+            ]
+
+        return self._journal.write(build)
+
+    def _accept_reports(self, reports: Sequence[Report]) -> list[Outcome]:
+        def build(tx: Transaction) -> list[Outcome]:
+            tx.subjects([report.id for report in reports])
+            return [self._accept_report(tx, n, report) for n, report in enumerate(reports)]
+
+        return self._journal.write(build)
 
     def _accept_post(
         self, tx: Transaction, number: int, post: Post, raw: RawPost | None
@@ -171,6 +253,22 @@ def record_of(source: Source) -> Post | Report:
     """A pending record."""
     kind: type[Post] | type[Report] = Post if source["kind"] == "post" else Report
     return kind.model_validate_json(source["body"])
+
+
+def _raw_of(waiting: Waiting) -> RawPost | None:
+    return None if waiting.raw is None else RawPost.model_validate_json(waiting.raw)
+
+
+def _conflict(waiting: Waiting) -> SetAside:
+    data = waiting.body.encode()
+    return refused(
+        kind=waiting.kind,
+        where="outbox",
+        problem=CONFLICT,
+        record=data,
+        size_bytes=len(data),
+        at=datetime.now(UTC),
+    )
 
 
 def deflated(text: str) -> str:

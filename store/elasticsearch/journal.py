@@ -22,7 +22,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from elasticsearch import ConflictError, Elasticsearch
+from elasticsearch import ApiError, ConflictError, Elasticsearch
 
 from core.errors import StoreAwayError, StoreError
 from store.elasticsearch.bulk import Operation, Refused, write_bulk
@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 CURSOR = "cursor"
+NO_INDEX = "index_not_found_exception"
 HOLD = "hold"
 """The document that keeps entries from being trimmed, with the position it holds."""
 LOOK_AHEAD = 16
@@ -54,15 +55,19 @@ class Journal:
         self,
         client: Elasticsearch,
         names: Names,
+        *,
         ensure: Callable[[set[str]], None],
         rescue: Callable[[Refused], list[Operation]],
+        prepare: Callable[[], None],
     ) -> None:
-        """``ensure`` makes indices; ``rescue`` makes a refused document acceptable."""
+        """``ensure`` makes indices, all anew when asked with none; ``rescue`` makes a refused
+        document acceptable; ``prepare`` is called before anything is written."""
         self._connection = Connection(client)
         self._client = client
         self._names = names
         self._ensure = ensure
         self._rescue = rescue
+        self._prepare = prepare
         self._index = names.pipeline("journal")
         self._lock = threading.RLock()
         self._position = 0
@@ -97,21 +102,31 @@ class Journal:
 
     def write(self, build: Callable[[Transaction], T]) -> T:
         """Take a transaction in, whole. ``build`` is called again when another was first."""
+        self._prepare()
         until = time.monotonic() + PATIENCE_S
         attempt = 0
         while True:
+            problem = "other writers were first"
             with self._lock:
                 self.sync()
                 transaction = Transaction(
                     self._connection, self._names, self._position + 1, self._counters
                 )
                 result = build(transaction)
-                if transaction.empty or self._take(transaction):
+                if transaction.empty:
                     return result
+                try:
+                    if self._take(transaction):
+                        return result
+                except StoreAwayError as error:
+                    # Blocked or busy, not gone: it was not taken, or it will be found to be.
+                    if not isinstance(error.__cause__, ApiError):
+                        raise
+                    problem = str(error)
             attempt += 1
             if time.monotonic() > until:
-                raise StoreAwayError(f"{attempt} other writers were first for {PATIENCE_S:.0f} s")
-            time.sleep(min(0.1, 0.002 * attempt) * secrets.randbelow(1000) / 1000)
+                raise StoreAwayError(f"given up after {PATIENCE_S:.0f} s: {problem}")
+            time.sleep(min(0.5, 0.002 * attempt) * secrets.randbelow(1000) / 1000)
 
     # -- for whoever copies indices ----------------------------------------------------------
 
@@ -221,7 +236,9 @@ class Journal:
         position = str(transaction.position)
         try:
             with translated():
-                self._client.create(index=self._index, id=position, document=entry)
+                self._client.create(
+                    index=self._index, id=position, document=entry, require_alias=True
+                )
         except StoreError as error:
             if not isinstance(error.__cause__, ConflictError):
                 raise
@@ -249,6 +266,12 @@ class Journal:
 
     def _write(self, operations: list[Operation], *, refresh: bool) -> None:
         refused = write_bulk(self._client, operations, patience_s=PATIENCE_S, refresh=refresh)
+        lost = [r.operation for r in refused if r.problem.startswith(NO_INDEX)]
+        if lost:  # retention has removed an index that we knew
+            self._ensure(set())
+            self._ensure({operation.index for operation in lost})
+            refused = [r for r in refused if r.operation not in lost]
+            refused += write_bulk(self._client, lost, patience_s=PATIENCE_S, refresh=refresh)
         again = [saved for r in refused for saved in self._rescue(r)]
         if again:
             for problem in write_bulk(self._client, again, patience_s=PATIENCE_S, refresh=refresh):

@@ -14,7 +14,7 @@ from typing import Any
 
 from core.errors import StoreError
 from store.elasticsearch import templates
-from store.elasticsearch.base import Base, small
+from store.elasticsearch.base import Base
 from store.elasticsearch.bulk import write_bulk
 from store.elasticsearch.connection import translated
 from store.elasticsearch.transaction import addressed
@@ -34,15 +34,13 @@ class Migration(Base):
         new templates accept what they write; the change log says when not.
         """
         templates.install(self._client, self._names, self._settings)
-        self._indices.ensure(self.fixed())
+        self._prepared = True
         made = []
         for alias, old in self._outdated().items():
             say(f"{old} -> {templates.concrete(alias)}")
             self._move(alias, old)
             made.append(templates.concrete(alias))
-        marker = (self._names.pipeline("small"), "templates")
-        mark = small("mark", "templates", templates.VERSION)
-        self._journal.write(lambda tx: tx.put(marker, mark))
+        self.set_up()
         return made
 
     # -- inside -----------------------------------------------------------------------------

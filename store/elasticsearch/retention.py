@@ -9,6 +9,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from core.records import Audience
@@ -77,10 +78,10 @@ class Retention(Base):
         count = self._connection.count(alias)
         if kind in ("posts", "reports"):
             for page in self._pages(alias, {"match_all": {}}):
-                self._journal.write(lambda tx, page=page: self._bury(tx, page, rows=True))
+                self._journal.write(partial(self._bury, page=page, rows=True))
         elif kind == "events":
             for page in self._pages(alias, {"match_all": {}}):
-                self._journal.write(lambda tx, page=page: self._forget_events(tx, page))
+                self._journal.write(partial(self._forget_events, page=page))
         with translated():
             indices = self._client.indices.get_alias(name=alias)
             self._client.indices.delete(index=",".join(indices))
@@ -101,7 +102,7 @@ class Retention(Base):
         }
         self._journal.refresh("open-posts")
         for page in self._pages(self._names.all_of(Audience.OPEN, "posts"), query):
-            count += self._journal.write(lambda tx, page=page: self._bury(tx, page, rows=False))
+            count += self._journal.write(partial(self._bury, page=page, rows=False))
         return count
 
     def _pages(self, index: str, query: dict[str, Any]) -> Iterator[list[Key]]:

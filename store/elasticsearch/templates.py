@@ -115,7 +115,9 @@ class Indices:
         self._known: set[str] = set()
 
     def ensure(self, aliases: set[str]) -> None:
-        """Make those that do not exist yet."""
+        """Make those that do not exist yet; none: look at all anew."""
+        if not aliases:
+            self.forget()
         for alias in sorted(aliases - self._known):
             with translated():
                 if not self._client.indices.exists_alias(name=alias):

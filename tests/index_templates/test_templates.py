@@ -1,4 +1,4 @@
-"""Templates on a real server: strict, of one mind with the records, and searched in two languages."""
+"""Templates on a real server: strict, of one mind with the records, searched in two languages."""
 
 from __future__ import annotations
 
