@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +47,71 @@ class Elastic:
         store = ElasticsearchStore(self.settings(prefix, **changes), self.home)
         store.prepare()
         return store
+
+
+class Proxy:
+    """A network that can be cut: forwards connections to the server until told otherwise."""
+
+    def __init__(self, target: str) -> None:
+        parts = urlsplit(target)
+        self._target = (parts.hostname or "127.0.0.1", parts.port or 80)
+        self._scheme = parts.scheme
+        self._open = True
+        self._sockets: list[socket.socket] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._cut_after: int | None = None
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"{self._scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def cut(self) -> None:
+        """All connections break; new ones are closed at once."""
+        self._open = False
+        for held in self._sockets:
+            with contextlib.suppress(OSError):
+                held.shutdown(socket.SHUT_RDWR)
+        self._sockets.clear()
+
+    def cut_after(self, n_bytes: int) -> None:
+        """Cut when that many more bytes went to the server: in the middle of a request."""
+        self._cut_after = n_bytes
+
+    def heal(self) -> None:
+        self._open, self._cut_after = True, None
+
+    def close(self) -> None:
+        self.cut()
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                if not self._open:
+                    client.close()
+                    continue
+                server = socket.create_connection(self._target)
+                self._sockets += [client, server]
+                for source, sink, counted in ((client, server, True), (server, client, False)):
+                    threading.Thread(
+                        target=self._pump, args=(source, sink, counted), daemon=True
+                    ).start()
+
+    def _pump(self, source: socket.socket, sink: socket.socket, counted: bool) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(16_384):
+                if counted and self._cut_after is not None:
+                    self._cut_after -= len(data)
+                    if self._cut_after < 0:
+                        sink.sendall(data[: max(0, len(data) + self._cut_after)])
+                        self.cut()
+                        break
+                sink.sendall(data)
+        for held in (source, sink):
+            with contextlib.suppress(OSError):
+                held.close()
 
 
 def drop(store: ElasticsearchStore) -> None:

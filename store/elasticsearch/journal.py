@@ -259,7 +259,7 @@ class Journal:
         self._apply_all(*self._writes(position, entry))
 
     def _apply_all(self, first: list[Operation], rest: list[Operation]) -> None:
-        self._ensure({o.index for o in (*first, *rest)})
+        self._ensure({o.index for o in (*first, *rest) if o.source is not None})
         if first:  # hidden before the new copy can be seen, so that no reader sees both
             self._write(first, refresh=True)
         self._write(rest, refresh=False)

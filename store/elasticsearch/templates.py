@@ -102,9 +102,9 @@ def installed(client: Elasticsearch, names: Names) -> int:
     return int(found[0]["index_template"].get("version", 0)) if found else 0
 
 
-def concrete(alias: str, version: int = VERSION) -> str:
-    """The index behind an alias."""
-    return f"{alias}-v{version}"
+def concrete(alias: str) -> str:
+    """The index of the newest templates behind an alias."""
+    return f"{alias}-v{VERSION}"
 
 
 class Indices:
