@@ -48,6 +48,7 @@ class Base:
             self._client,
             self._names,
             ensure=self._indices.ensure,
+            missing=self._indices.missing,
             rescue=lambda refused: _rescued(self, refused),
             prepare=self.prepare,
         )
@@ -88,21 +89,13 @@ class Base:
         self._prepared = True
 
     def set_up(self) -> None:
-        """Put the templates, make the indices that exist once, and note the version."""
+        """Put the templates and note their version; indices are made when first written to."""
         templates.install(self._client, self._names, self._settings)
-        self._indices.ensure(self.fixed())
-        self._prepared = True
         marker = (self._names.pipeline("small"), "templates")
+        self._indices.ensure({marker[0], self._names.pipeline("journal")})
+        self._prepared = True
         mark = small("mark", "templates", templates.VERSION)
         self._journal.write(lambda tx: tx.put(marker, mark))
-
-    def fixed(self) -> set[str]:
-        """Indices that exist once, whatever the time."""
-        names = self._names
-        kinds = [k.removeprefix("pipeline-") for k in templates.kinds() if k.startswith("pipeline")]
-        shared = {names.of(a, kind) for a in KEPT for kind in ("decisions", "audit")}
-        feeds = {names.pipeline(f"feed_{audience.value}") for audience in KEPT}
-        return {names.pipeline(kind) for kind in kinds if kind != "feed"} | feeds | shared
 
     # -- keys -------------------------------------------------------------------------------
 

@@ -76,23 +76,26 @@ def write_bulk(
     patience_s: float = 60.0,
     threads: int = 1,
     refresh: bool = False,
+    by_alias: bool = True,
 ) -> list[Refused]:
     """Write all; returns what can never be accepted.
 
     At most ``threads`` + 1 chunks of about 4 MB are in memory. Where the cluster refuses an item
-    because it is busy, that item alone is sent again after a rest. Raises StoreAwayError when the
-    cluster took nothing for ``patience_s`` seconds.
+    because it is busy, that item alone is sent again after a rest. ``by_alias``: refuse what would
+    make an index of its own. Raises StoreAwayError when the cluster took nothing for
+    ``patience_s`` seconds.
     """
+    how = {"refresh": "true" if refresh else "false", "require_alias": by_alias}
     chunks = _chunks(operations)
     if threads <= 1:
-        return [r for chunk in chunks for r in _send(client, chunk, patience_s, refresh)]
+        return [r for chunk in chunks for r in _send(client, chunk, patience_s, how)]
     refused: list[Refused] = []
     with ThreadPoolExecutor(threads) as pool:
         running: list[Future[list[Refused]]] = []
         for chunk in chunks:
             if len(running) == threads:  # back-pressure: the source waits for the cluster
                 refused += running.pop(0).result()
-            running.append(pool.submit(_send, client, chunk, patience_s, refresh))
+            running.append(pool.submit(_send, client, chunk, patience_s, how))
         for future in running:
             refused += future.result()
     return refused
@@ -109,12 +112,14 @@ def _chunks(operations: Iterable[Operation]) -> Iterator[_Chunk]:
         yield chunk
 
 
-def _send(client: Elasticsearch, chunk: _Chunk, patience_s: float, refresh: bool) -> list[Refused]:
+def _send(
+    client: Elasticsearch, chunk: _Chunk, patience_s: float, how: dict[str, Any]
+) -> list[Refused]:
     refused: list[Refused] = []
     until = time.monotonic() + patience_s
     attempt = 0
     while True:
-        left, permanent, problem = _once(client, chunk, refresh)
+        left, permanent, problem = _once(client, chunk, how)
         refused += permanent
         if not left:
             return refused
@@ -132,15 +137,14 @@ def _send(client: Elasticsearch, chunk: _Chunk, patience_s: float, refresh: bool
 
 
 def _once(
-    client: Elasticsearch, chunk: _Chunk, refresh: bool
+    client: Elasticsearch, chunk: _Chunk, how: dict[str, Any]
 ) -> tuple[list[Operation], list[Refused], str]:
     """One request: what has to be sent again, what never can be, and a problem to name."""
     try:
         with translated():
             answer = client.bulk(
                 operations=cast("Sequence[Mapping[str, Any]]", chunk.lines),
-                refresh="true" if refresh else "false",
-                require_alias=True,
+                **how,
                 filter_path="errors,items.*.status,items.*.error",
             )
     except StoreAwayError as error:

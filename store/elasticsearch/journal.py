@@ -57,15 +57,18 @@ class Journal:
         names: Names,
         *,
         ensure: Callable[[set[str]], None],
+        missing: Callable[[set[str]], set[str]],
         rescue: Callable[[Refused], list[Operation]],
         prepare: Callable[[], None],
     ) -> None:
-        """``ensure`` makes indices, all anew when asked with none; ``rescue`` makes a refused
-        document acceptable; ``prepare`` is called before anything is written."""
+        """``ensure`` makes indices, all anew when asked with none; ``missing`` says which there
+        are none of; ``rescue`` makes a refused document acceptable; ``prepare`` is called before
+        anything is written."""
         self._connection = Connection(client)
         self._client = client
         self._names = names
         self._ensure = ensure
+        self._missing = missing
         self._rescue = rescue
         self._prepare = prepare
         self._index = names.pipeline("journal")
@@ -260,6 +263,10 @@ class Journal:
 
     def _apply_all(self, first: list[Operation], rest: list[Operation]) -> None:
         self._ensure({o.index for o in (*first, *rest) if o.source is not None})
+        # A deletion with a version would make an index that retention has removed.
+        missing = self._missing({o.index for o in (*first, *rest) if o.source is None})
+        first = [o for o in first if o.index not in missing]
+        rest = [o for o in rest if o.index not in missing]
         if first:  # hidden before the new copy can be seen, so that no reader sees both
             self._write(first, refresh=True)
         self._write(rest, refresh=False)

@@ -99,7 +99,7 @@ class Migration(Base):
                 for operation in self._journal.operations_since(position)
                 if operation.index == alias
             ]
-            refused = write_bulk(self._client, newer)
+            refused = write_bulk(self._client, newer, by_alias=False)
             if refused:
                 raise StoreError(f"{old}: {len(refused)} new documents do not fit the template")
             self._move_aliases(alias, old, new)

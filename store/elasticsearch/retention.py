@@ -140,7 +140,9 @@ class Retention(Base):
             for version in state.versions:
                 if state.audience is not None:
                     raw = tx.names.of(state.audience, "raw", state.period)
-                    tx.delete((raw, f"{key[1]}:{version.number}"))
+                    payload = (raw, f"{key[1]}:{version.number}")
+                    if tx.get(payload) is not None:
+                        tx.delete(payload)
             count += 1
         return count
 

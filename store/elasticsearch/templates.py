@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,9 @@ def _template(
 
 def install(client: Elasticsearch, names: Names, settings: ElasticsearchSettings) -> None:
     """Put all templates; existing indices stay as they are until they are migrated."""
-    for name, body in templates(names, settings):
+
+    def put(given: tuple[str, dict[str, Any]]) -> None:
+        name, body = given
         with translated():
             client.indices.put_index_template(
                 name=name,
@@ -90,6 +93,9 @@ def install(client: Elasticsearch, names: Names, settings: ElasticsearchSettings
                 meta=body["_meta"],
                 template=body["template"],
             )
+
+    with ThreadPoolExecutor(8) as pool:  # the master takes them together: 1 s instead of 5
+        list(pool.map(put, templates(names, settings)))
 
 
 def installed(client: Elasticsearch, names: Names) -> int:
@@ -123,6 +129,17 @@ class Indices:
                 if not self._client.indices.exists_alias(name=alias):
                     self._make(alias)
             self._known.add(alias)
+
+    def missing(self, aliases: set[str]) -> set[str]:
+        """Those that do not exist."""
+        found = set()
+        for alias in aliases - self._known:
+            with translated():
+                if self._client.indices.exists_alias(name=alias):
+                    self._known.add(alias)
+                else:
+                    found.add(alias)
+        return found
 
     def forget(self) -> None:
         """Look anew: retention has removed indices."""
