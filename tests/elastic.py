@@ -118,7 +118,7 @@ def drop(store: ElasticsearchStore) -> None:
     """Remove all that a store has in the cluster."""
     prefix = store._names.prefix
     store._client.indices.delete(index=f"{prefix}-*", ignore_unavailable=True)
-    store._client.indices.delete_index_template(name=f"{prefix}-*")
+    store._client.options(ignore_status=404).indices.delete_index_template(name=f"{prefix}-*")
 
 
 def wipe(store: ElasticsearchStore) -> None:
