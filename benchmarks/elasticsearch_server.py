@@ -30,7 +30,7 @@ PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:unpack"
 WANTED = "sonarqube-*/elasticsearch/**,sonarqube-*/bin/elasticsearch"
 CACHE = Path(__file__).resolve().parent.parent / "build" / "elasticsearch"
 OLDEST_JAVA = 21
-START_S = 120.0
+START_S = 300.0
 ADMIN = "admin"
 
 

@@ -45,12 +45,17 @@ def work(store: Store, settings: Settings, clock: FixedClock, stop: threading.Ev
             time.sleep(IDLE_S)
 
 
+def _until_closed(stop: threading.Event) -> None:
+    sys.stdin.read()
+    stop.set()
+
+
 def main() -> None:
     """See the module."""
     logging.basicConfig(level=logging.WARNING, format=f"%(asctime)s {os.getpid()} %(message)s")
     settings = Settings.model_validate_json(sys.argv[1])
     stop = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), stop.set()), daemon=True).start()
+    threading.Thread(target=_until_closed, args=(stop,), daemon=True).start()
     store = open_store(settings)
     work(store, settings, FixedClock(datetime.fromisoformat(sys.argv[2])), stop)
     store.close()

@@ -18,7 +18,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import SettingsError
-from core.records import Category, Source
+from core.records import Category, Channel, Source
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -76,6 +76,38 @@ class IntakeSettings(_Section):
     max_video_bytes: int = 100_000_000
 
 
+class FollowSettings(_Section):
+    """An index or alias of reports that is followed, never written to; ``None``: none is.
+
+    ``fields``: field of an input report (id, text, received_at, lat, lon, point, accuracy_m,
+    category, channel) to the dotted path in a document. ``categories`` and ``channels`` translate
+    the origin's words. ``zone``: of times without offset. ``overlap_s``: how far back each round
+    reads again; what was written or changed later than that is found by ``full_every_h``.
+    ``feeds``: what the index is a sign of life of.
+    """
+
+    index: str | None = None
+    hosts: tuple[str, ...] = ("http://127.0.0.1:9200",)
+    api_key_file: Path | None = None
+    ca_file: Path | None = None
+    fields: dict[str, str] = Field(
+        default_factory=lambda: {"id": "id", "text": "text", "received_at": "received_at"}
+    )
+    categories: dict[str, str] = Field(default_factory=dict)
+    channels: dict[str, str] = Field(default_factory=dict)
+    channel: Channel | None = None
+    time_field: str = "received_at"
+    id_field: str = "id"
+    id_prefix: str = ""
+    zone: str = "Asia/Almaty"
+    interval_s: float = Field(default=5.0, gt=0)
+    overlap_s: float = Field(default=900.0, ge=0)
+    full_every_h: float = Field(default=6.0, gt=0)
+    full_back_h: float = Field(default=72.0, gt=0)
+    page: int = Field(default=500, ge=1, le=10_000)
+    feeds: tuple[str, ...] = ()
+
+
 class CrawlerSettings(_Section):
     """Politeness of the readers."""
 
@@ -130,6 +162,7 @@ class Settings(_Section):
     store: StoreSettings = StoreSettings()
     elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
     intake: IntakeSettings = IntakeSettings()
+    follow: FollowSettings = FollowSettings()
     crawlers: CrawlerSettings = CrawlerSettings()
     nlp: NlpSettings = NlpSettings()
     correlator: CorrelatorSettings = CorrelatorSettings()

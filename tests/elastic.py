@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import socket
 import threading
@@ -41,6 +42,23 @@ class Elastic:
             "ca_file": "ca.crt" if (self.home / "ca.crt").exists() else None,
         }
         return ElasticsearchSettings.model_validate({**values, **changes})
+
+    def environment(self, prefix: str, home: Path) -> dict[str, str]:
+        """Environment of the program that makes it use this server, with data under ``home``."""
+        found = {
+            "OQIGA_CONFIG": os.devnull,
+            "OQIGA_HOME": str(home),
+            "OQIGA_STORE__KIND": "elasticsearch",
+            "OQIGA_ELASTICSEARCH__HOSTS": json.dumps([self.url]),
+            "OQIGA_ELASTICSEARCH__PREFIX": prefix,
+            "OQIGA_ELASTICSEARCH__REPLICAS": "0",
+        }
+        if self.user:
+            found["OQIGA_ELASTICSEARCH__USER"] = self.user
+            found["OQIGA_ELASTICSEARCH__PASSWORD_FILE"] = str(self.home / "password")
+        if (self.home / "ca.crt").exists():
+            found["OQIGA_ELASTICSEARCH__CA_FILE"] = str(self.home / "ca.crt")
+        return found
 
     def open(self, prefix: str, **changes: object) -> ElasticsearchStore:
         """A store, its templates in place."""
