@@ -33,7 +33,8 @@ class ElasticsearchSettings(_Section):
 
     ``prefix``: beginning of all index names. ``period``: span of one timed index. ``vector_dims``:
     length of the assessments' vectors. ``outbox_bytes``: what is kept on disk while the cluster is
-    away. Retention in days, by kind; ``None`` keeps for ever.
+    away. ``assess_part`` of ``assess_parts``: the share of what waits that this process assesses
+    first. Retention in days, by kind; ``None`` keeps for ever.
     """
 
     hosts: tuple[str, ...] = ("http://127.0.0.1:9200",)
@@ -47,6 +48,8 @@ class ElasticsearchSettings(_Section):
     replicas: int = Field(default=1, ge=0, le=5)
     period: Literal["day", "month"] = "month"
     vector_dims: int = Field(default=128, ge=1, le=4096)
+    assess_part: int = Field(default=0, ge=0)
+    assess_parts: int = Field(default=1, ge=1, le=64)
     outbox_bytes: int = Field(default=4_000_000_000, ge=1_000_000)
     snapshot_repository: str = "oqiga"
     keep_no_incident_days: float | None = Field(default=30.0, gt=0)

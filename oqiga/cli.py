@@ -220,11 +220,18 @@ def run(
     )
 
 
-@app.command(hidden=True)
-def part(name: str, settings_json: str) -> None:
-    """One process of the runtime; started by ``run``."""
-    from oqiga.parts import run_part
+@app.command()
+def part(
+    name: Annotated[str, typer.Argument(metavar="readers|pipeline|console")],
+    settings_json: Annotated[str | None, typer.Argument(hidden=True)] = None,
+) -> None:
+    """One process of the runtime alone, for machines that share an Elasticsearch store."""
+    from oqiga.parts import PARTS, run_part
 
+    if name not in PARTS:
+        raise InputError(f"no part {name!r}; there are: {', '.join(PARTS)}")
+    if settings_json is None:
+        raise typer.Exit(run_part(name, _settings()))
     settings = Settings.model_validate_json(settings_json)
     _log(settings)
     raise typer.Exit(run_part(name, settings, watch_parent=True))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from store.elasticsearch.accounts import Accounts
 from store.elasticsearch.assessing import Assessing
+from store.elasticsearch.blocking import Blocking
 from store.elasticsearch.chains import Chains
 from store.elasticsearch.decisions import Decisions
 from store.elasticsearch.events import Events
@@ -30,6 +31,7 @@ class ElasticsearchStore(
     Reading,
     Events,
     EventQueries,
+    Blocking,
     Decisions,
     Chains,
     Accounts,

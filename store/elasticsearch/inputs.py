@@ -10,8 +10,10 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from core.errors import StoreAwayError
 from core.lines import refused
@@ -33,6 +35,11 @@ log = logging.getLogger(__name__)
 OUTBOX = Path("outbox.db")
 AWAY_S = 5.0
 """After the cluster was found to be away, records go to the outbox this long without asking."""
+LANES = 64
+"""Shares of what waits for assessment; a process takes those that fall to it."""
+LEFT_LYING_S = 15
+"""What has waited this long is taken by any process: the one it fell to is slow or gone."""
+MOST = 10_000
 ORDER_STEP = 1_000_000
 """More records than one call brings: the order of waiting is position, then place in the call."""
 
@@ -114,23 +121,37 @@ class Inputs(Base):
         return [_set_aside(hit["_source"]) for hit in hits]
 
     def unassessed(self, limit: int) -> list[Post | Report]:
-        """See Protocol."""
+        """See Protocol. With several parts: our own share first, then what others leave lying."""
         self._journal.refresh("pipeline-pending")
-        waiting: list[Post | Report] = []
-        sort = [{"accepted_at": "asc"}, {"order": "asc"}]
-        fields = {"source_includes": ["kind", "body"]}
-        index = self._names.pipeline("pending")
-        if limit <= 10_000:
-            hits = iter(self._connection.search(index, size=limit, sort=sort, **fields))
-        else:
-            hits = self._connection.scan(index, sort=sort, **fields)
-        for hit in hits:
-            waiting.append(record_of(hit["_source"]))
-            if len(waiting) == limit:
-                break
-        return waiting
+        parts, part = self._settings.assess_parts, self._settings.assess_part
+        if parts == 1:
+            return self._pending({"match_all": {}}, limit)
+        mine = [lane for lane in range(LANES) if lane % parts == part % parts]
+        found = self._pending({"terms": {"lane": mine}}, limit)
+        if len(found) < limit:
+            others = {
+                "bool": {
+                    "must_not": [{"terms": {"lane": mine}}],
+                    "filter": [{"range": {"waiting_since": {"lt": f"now-{LEFT_LYING_S}s"}}}],
+                }
+            }
+            found += self._pending(others, limit - len(found))
+        return found
 
     # -- inside -----------------------------------------------------------------------------
+
+    def _pending(self, query: dict[str, Any], limit: int) -> list[Post | Report]:
+        asked: dict[str, Any] = {
+            "query": query,
+            "sort": [{"accepted_at": "asc"}, {"order": "asc"}],
+            "source_includes": ["kind", "body"],
+        }
+        index = self._names.pipeline("pending")
+        if limit <= MOST:
+            hits = iter(self._connection.search(index, size=limit, **asked))
+        else:
+            hits = self._connection.scan(index, **asked)
+        return [record_of(hit["_source"]) for hit in islice(hits, limit)]
 
     def _or_wait(
         self, accept: Callable[[], list[Outcome]], wait: Callable[[], None], count: int
@@ -236,6 +257,8 @@ class Inputs(Base):
                     "version": version,
                     "accepted_at": record.accepted_at.isoformat(),
                     "order": tx.position * ORDER_STEP + number,
+                    "lane": crc32(record.id.encode()) % LANES,
+                    "waiting_since": datetime.now(UTC).isoformat(),
                     "body": body,
                     "raw": None if raw is None else deflated(raw.model_dump_json()),
                 }
