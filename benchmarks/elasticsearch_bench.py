@@ -119,7 +119,7 @@ def operation(found: Assessed, index: str) -> Operation:
         {1: judged},
         accepted_at=post.accepted_at,
         assessed_at=post.accepted_at,
-        vector_dims=128,
+        vector_dims=ElasticsearchSettings().vector_dims,
     )
     return Operation(index, post.id, to_json(document))
 

@@ -47,7 +47,7 @@ class ElasticsearchSettings(_Section):
     shards: int = Field(default=1, ge=1, le=64)
     replicas: int = Field(default=1, ge=0, le=5)
     period: Literal["day", "month"] = "month"
-    vector_dims: int = Field(default=128, ge=1, le=4096)
+    vector_dims: int = Field(default=96, ge=1, le=4096)
     assess_part: int = Field(default=0, ge=0)
     assess_parts: int = Field(default=1, ge=1, le=64)
     outbox_bytes: int = Field(default=4_000_000_000, ge=1_000_000)

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from core.errors import InputError
 from core.records import Audience, Category, DecisionKind, Point, ReportState
+from core.settings import ElasticsearchSettings
 from oqiga.cli import app
 from oqiga.query import as_csv, as_geojson, as_map, listing
 from store.elasticsearch import ElasticsearchStore
@@ -54,7 +55,8 @@ def fill(store: ElasticsearchStore) -> None:
     report = a_report("r1", channel="call_card")
     accept(store, first, copy, forward, other, secret)
     store.accept_reports([report, a_report("r2", "другое", channel="app_photo")])
-    towards = [(1.0, *(0.0,) * 127), (0.9, 0.1, *(0.0,) * 126), (0.0, 1.0, *(0.0,) * 126)]
+    rest = (0.0,) * (ElasticsearchSettings().vector_dims - 2)
+    towards = [(1.0, 0.0, *rest), (0.9, 0.1, *rest), (0.0, 1.0, *rest)]
     vectors = dict(zip((first.id, copy.id, other.id), towards, strict=True))
     judged = [
         an_assessment(name, vector=vectors.get(name, ()))

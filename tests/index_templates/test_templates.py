@@ -121,8 +121,8 @@ def full_store(store: ElasticsearchStore) -> None:
         "location": {"lat": 43.2, "lon": 76.8, "radius_m": 100.0},
         "location_path": ("kz/almaty", "kz"),
         "categories": dict.fromkeys(Category, 0.1),
-        "event_at": NOW,
-        "vector": (0.1,) * 128,
+        "event_at": NOW.replace(year=1941),
+        "vector": (0.1,) * SETTINGS.vector_dims,
         "concepts": ("fire",),
         "places": (
             {"text": "Абая", "start": 0, "end": 4, "name": "Абая", "kind": "street", "score": 0.9},

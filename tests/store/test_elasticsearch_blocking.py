@@ -56,6 +56,8 @@ def test_it_finds_what_the_embedded_index_finds(
     elastic_store: ElasticsearchStore, world: list[Assessed]
 ) -> None:
     model = PairModel.load()
+    dims = {len(record.assessment.vector) for record in world}
+    assert dims == {SETTINGS.elasticsearch.vector_dims}, "the default is that of our model"
     near = {r.subject.id: elastic_store.neighbours(r, 12 * HOURS) for r in world}
     pairs = {frozenset((a, b)) for a, others in near.items() for b in others}
     wanted = embedded_pairs([make_item(record, model.idf) for record in world])
