@@ -77,8 +77,8 @@ def describe(outcomes: dict[str, Outcomes]) -> str:
     return (
         "# Soak of the production store\n\n"
         f"`make soak`, last run {datetime.now(UTC).date()}: three nodes on one machine, one "
-        "replica, two whole pipelines at once, the demonstration's posts and reports; compared with one "
-        "undisturbed pipeline on SQLite.\n\n"
+        "replica, two whole pipelines at once, the demonstration's posts and reports; compared "
+        "with one undisturbed pipeline on SQLite.\n\n"
         "| fault | records | lost | double | events | differing | took | |\n"
         "|---|---|---|---|---|---|---|---|\n" + rows
     )

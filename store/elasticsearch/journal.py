@@ -281,6 +281,7 @@ class Journal:
             refused += write_bulk(self._client, lost, patience_s=PATIENCE_S, refresh=refresh)
         again = [saved for r in refused for saved in self._rescue(r)]
         if again:
+            self._ensure({operation.index for operation in again})
             for problem in write_bulk(self._client, again, patience_s=PATIENCE_S, refresh=refresh):
                 raise StoreError(
                     f"{problem.operation.index}: document {problem.operation.id} cannot be kept "
