@@ -40,7 +40,7 @@ HOLD = "hold"
 LOOK_AHEAD = 16
 PATIENCE_S = 20.0
 """How long writers contend, and how long a cluster may take nothing, before it is an error."""
-HELP_AFTER_S = 0.5
+HELP_AFTER_S = 2.0
 """A writer that has not applied its transaction after this time gets help."""
 KEEP = 512
 """Newest entries that keep their writes; of older ones, all applied, a stub stays."""
