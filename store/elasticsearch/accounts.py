@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from core.records import Heartbeat, Session, User
 from store.elasticsearch.base import Base, small
+from store.elasticsearch.connection import Source
 from store.elasticsearch.transaction import Transaction
 from store.times import us
 
@@ -47,6 +50,30 @@ class Accounts(Base):
 
         return self._journal.write(build)
 
+    def swap_note(self, key: str, expected: str | None, value: str | None) -> bool:
+        """Change a value atomically, if it still is ``expected``; whether it was.
+
+        ``None`` stands for no value: expected to be absent, or to be removed.
+        """
+        row = self._small("note", key)
+
+        def build(tx: Transaction) -> bool:
+            old = tx.get(row)
+            if (None if old is None else old["body"]) != expected:
+                return False
+            if value is not None:
+                tx.put(row, small("note", key, value))
+            elif old is not None:
+                tx.delete(row)
+            return True
+
+        return self._journal.write(build)
+
+    def notes(self, prefix: str) -> dict[str, str]:
+        """All values whose key begins so, by key."""
+        hits = self._found_small("note", {"prefix": {"name": {"value": prefix}}})
+        return {hit["name"]: hit["body"] for hit in hits}
+
     def put_user(self, user: User) -> None:
         """See Protocol."""
         self._put_small("user", user.name, user.model_dump_json())
@@ -68,6 +95,11 @@ class Accounts(Base):
         """See Protocol."""
         body = self._read_small("session", session_id)
         return None if body is None else Session.model_validate_json(body)
+
+    def sessions(self) -> list[Session]:
+        """All sessions, expired ones too, oldest first."""
+        found = [Session.model_validate_json(body) for body in self._all_small("session")]
+        return sorted(found, key=lambda session: (session.created_at, session.id))
 
     def drop_session(self, session_id: str) -> None:
         """See Protocol."""
@@ -92,10 +124,13 @@ class Accounts(Base):
 
     def _all_small(self, kind: str) -> list[str]:
         """Bodies by name."""
+        return [hit["body"] for hit in self._found_small(kind, {"match_all": {}})]
+
+    def _found_small(self, kind: str, query: dict[str, Any]) -> list[Source]:
         self._journal.refresh("pipeline-small")
         hits = self._connection.scan(
             self._names.pipeline("small"),
-            query={"term": {"kind": kind}},
+            query={"bool": {"filter": [{"term": {"kind": kind}}, query]}},
             sort=[{"name": "asc"}],
         )
-        return [hit["_source"]["body"] for hit in hits]
+        return [hit["_source"] for hit in hits]

@@ -302,3 +302,8 @@ def deflated(text: str) -> str:
 def _set_aside(source: Source) -> SetAside:
     fields: dict[str, Any] = json.loads(source["body"])
     return SetAside(**fields, record=base64.b64decode(source["record"]))
+
+
+def inflated(text: str) -> bytes:
+    """The JSON of what was ``deflated``."""
+    return zlib.decompress(base64.b64decode(text))

@@ -8,11 +8,11 @@ from heapq import merge
 from typing import Any
 
 from core.geo import distance_m
-from core.records import Assessed, Assessment, Audience, Post, Report
+from core.records import Assessed, Assessment, Audience, Post, RawPost, Report
 from core.versions import newest, speaking
 from store.elasticsearch.base import Base, groups, kept
 from store.elasticsearch.connection import Key, Source
-from store.elasticsearch.inputs import record_of
+from store.elasticsearch.inputs import inflated, record_of
 from store.elasticsearch.queries import MOST, words_query
 from store.elasticsearch.registry import subject_of
 from store.protocol import Audiences
@@ -27,6 +27,28 @@ class Reading(Base):
         """See Protocol."""
         found = [r for r in self._records(post_id, audiences) if isinstance(r, Post)]
         return sorted(found, key=lambda post: post.version)
+
+    def raw_posts(self, post_id: str, audiences: Audiences) -> list[RawPost]:
+        """The untouched payloads of a post's versions, in the order of their numbers.
+
+        A version that came without a payload, or whose payload is kept no longer, has none here.
+        """
+        self._journal.sync()
+        state = subject_of(self._connection.get(*self._subject(post_id)))
+        audience = state.audience
+        keys: list[Key] = []
+        for version in state.versions:
+            if version.pending and Audience.PENDING in audiences:
+                keys.append((self._names.pipeline("pending"), f"{post_id}:{version.number}"))
+            elif not version.pending and audience is not None and audience in kept(audiences):
+                index = self._names.of(audience, "raw", state.period)
+                keys.append((index, f"{post_id}:{version.number}"))
+        field = {
+            key: "raw" if key[0] == self._names.pipeline("pending") else "body" for key in keys
+        }
+        found = self._connection.get_many(keys)
+        payloads = [found[key].get(field[key]) for key in keys if key in found]
+        return [RawPost.model_validate_json(inflated(text)) for text in payloads if text]
 
     def report(self, report_id: str, audiences: Audiences) -> Report | None:
         """See Protocol."""

@@ -7,12 +7,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from core.records import Outcome
+from core.records import Audience, Outcome, RawPost, Session
 from core.settings import load_settings
 from store.elasticsearch import ElasticsearchStore
 from store.open import open_store
+from store.protocol import ALL, CONFIDENTIAL, OPEN
 from tests.elastic import Elastic
-from tests.store.contract import StoreContract, a_post, accept
+from tests.store.contract import NOW, StoreContract, a_post, accept, assess
 
 
 class TestElasticsearchStore(StoreContract):
@@ -61,3 +62,48 @@ def test_a_cluster_that_is_away_at_the_start_holds_up_no_reader(
     assert isinstance(store, ElasticsearchStore)
     assert store.waiting() == 1
     store.close()
+
+
+def test_payloads_come_back_untouched_and_go_with_their_post(
+    elastic_store: ElasticsearchStore,
+) -> None:
+    def raw(payload: bytes) -> RawPost:
+        return RawPost(
+            id=payload.hex(), source="unnamed", native_id="1", url=None, fetched_at=NOW,
+            media_type="text/html", payload=payload, parser="p/1",
+        )  # fmt: skip
+
+    first, edit = a_post(), a_post(text="Өрт", edited_at="2026-03-20T19:05:00+05:00")
+    bare = a_post(text="Өр", edited_at="2026-03-20T19:06:00+05:00")
+    payloads = [raw(b"<p>\xff\x00</p>"), raw(b"<p>2</p>")]
+    elastic_store.accept_posts([(first, payloads[0]), (edit, payloads[1]), (bare, None)])
+    assert elastic_store.raw_posts(first.id, ALL) == payloads
+    assert elastic_store.raw_posts(first.id, OPEN) == []
+    assess(elastic_store, first.id)
+    assert elastic_store.raw_posts(first.id, OPEN) == payloads[:1]
+    assess(elastic_store, first.id, version=2, audience=Audience.CONFIDENTIAL)
+    assert elastic_store.raw_posts(first.id, CONFIDENTIAL) == payloads
+    assert elastic_store.raw_posts(first.id, OPEN) == []
+
+
+def test_notes_are_swapped_atomically(elastic_store: ElasticsearchStore) -> None:
+    store = elastic_store
+    assert store.swap_note("claim:1", None, "a")
+    assert not store.swap_note("claim:1", None, "b")
+    assert store.swap_note("claim:1", "a", "b")
+    assert store.swap_note("claim:2", None, "x")
+    store.put_note("claim_1", "no")
+    assert store.notes("claim:") == {"claim:1": "b", "claim:2": "x"}
+    assert store.swap_note("claim:1", "b", None)
+    assert store.note("claim:1") is None
+    assert store.notes("claim:1") == {}
+
+
+def test_all_sessions(elastic_store: ElasticsearchStore) -> None:
+    late, early = (
+        Session(id=name, user="u", created_at=at, expires_at=at, csrf="c")
+        for name, at in (("a", NOW.replace(hour=15)), ("b", NOW))
+    )
+    elastic_store.put_session(late)
+    elastic_store.put_session(early)
+    assert elastic_store.sessions() == [early, late]
