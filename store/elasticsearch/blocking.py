@@ -41,7 +41,7 @@ class Blocking(Base):
         for body in _ways(found, within_s):
             searches += [
                 {"index": index, "ignore_unavailable": True, "allow_no_indices": True},
-                {**body, "_source": False, "track_total_hits": False},
+                {**body, "_source": ["id"], "track_total_hits": False},
             ]
         with translated():
             answer = self._client.msearch(searches=searches)
@@ -49,7 +49,8 @@ class Blocking(Base):
             if "error" in response:
                 kind = response["error"].get("type")
                 raise StoreError(f"a blocking query failed ({kind}); see the cluster's log")
-        ids = {hit["_id"] for r in answer["responses"] for hit in r["hits"]["hits"]}
+        hits = [hit for response in answer["responses"] for hit in response["hits"]["hits"]]
+        ids = {hit["_source"]["id"] for hit in hits}
         return ids - {found.subject.id}
 
 

@@ -14,6 +14,7 @@ from elasticsearch import ApiError, Elasticsearch, TransportError
 
 from core.errors import StoreAwayError
 from store.elasticsearch.connection import FULL, translated
+from store.elasticsearch.names import document_id
 
 CHUNK_BYTES = 4_000_000
 CHUNK_ITEMS = 2_000
@@ -36,7 +37,7 @@ class Operation:
 
     def lines(self) -> list[bytes]:
         """As lines of a bulk request."""
-        meta: dict[str, object] = {"_index": self.index, "_id": self.id}
+        meta: dict[str, object] = {"_index": self.index, "_id": document_id(self.id)}
         if self.version is not None:
             meta |= {"version": self.version, "version_type": "external_gte"}
         name = "delete" if self.source is None else "index"

@@ -20,6 +20,7 @@ from pydantic import ValidationError
 
 from core.errors import SettingsError, StoreAwayError, StoreError
 from core.settings import ElasticsearchSettings
+from store.elasticsearch.names import document_id
 
 Key = tuple[str, str]
 """Index (or its alias) and id of a document."""
@@ -122,7 +123,7 @@ class Connection:
         options: dict[str, Any] = {} if fields is None else {"source_includes": list(fields)}
         for start in range(0, len(wanted), MGET):
             part = wanted[start : start + MGET]
-            docs = [{"_index": index, "_id": name} for index, name in part]
+            docs = [{"_index": index, "_id": document_id(name)} for index, name in part]
             with translated():
                 answer = self.client.mget(docs=docs, **options)
             for key, doc in zip(part, answer["docs"], strict=True):

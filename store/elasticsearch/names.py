@@ -10,14 +10,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from core.ids import digest
 from core.records import Audience
 
 Period = Literal["day", "month"]
 _FORMATS: dict[str, str] = {"day": "%Y.%m.%d", "month": "%Y.%m"}
+MAX_ID_BYTES = 480
+"""Elasticsearch takes 512."""
 PIPELINE = "pipeline"
 """In the audience's place: what only the pipeline may read."""
 TIMED = frozenset({"posts", "raw", "reports", "events", "versions"})
 """Kinds with an index a period; the others have one index."""
+
+
+def document_id(name: str) -> str:
+    """The id of a document: its name, or where Elasticsearch finds that too long its digest.
+
+    Ids of reports come from outside, up to 300 characters of any script.
+    """
+    return name if len(name.encode()) <= MAX_ID_BYTES else digest(name)
 
 
 @dataclass(frozen=True)

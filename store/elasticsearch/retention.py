@@ -108,9 +108,11 @@ class Retention(Base):
     def _pages(self, index: str, query: dict[str, Any]) -> Iterator[list[Key]]:
         """Keys of the documents, some hundreds at a time."""
         page: list[Key] = []
-        hits = self._connection.scan(index, query=query, sort=[{"id": "asc"}], source=False)
+        hits = self._connection.scan(
+            index, query=query, sort=[{"id": "asc"}], source_includes=["id"]
+        )
         for hit in hits:
-            page.append((addressed(hit["_index"]), hit["_id"]))
+            page.append((addressed(hit["_index"]), hit["_source"]["id"]))
             if len(page) == BATCH:
                 yield page
                 page = []

@@ -77,12 +77,12 @@ class Statistics(Base):
             query={"match_all": {}},
             size=SAMPLE,
             sort=[{"assessed_at": {"order": "desc", "unmapped_type": "date_nanos"}}],
-            source_includes=["assessed_at"],
+            source_includes=["id", "assessed_at"],
         )
-        rows = self._connection.get_many(self._subject(hit["_id"]) for hit in hits)
+        rows = self._connection.get_many(self._subject(hit["_source"]["id"]) for hit in hits)
         waited: list[float] = []
         for hit in hits:
-            state = subject_of(rows.get(self._subject(hit["_id"])))
+            state = subject_of(rows.get(self._subject(hit["_source"]["id"])))
             since_us = us(datetime.fromisoformat(hit["_source"]["assessed_at"]))
             if state.event_audience in audiences and state.correlated_us >= since_us:
                 waited.append((state.correlated_us - since_us) / 1e6)

@@ -13,7 +13,16 @@ from store.elasticsearch import ElasticsearchStore
 from store.open import open_store
 from store.protocol import ALL, CONFIDENTIAL, OPEN
 from tests.elastic import Elastic
-from tests.store.contract import NOW, StoreContract, a_post, accept, assess
+from tests.store.contract import (
+    NOW,
+    StoreContract,
+    a_post,
+    a_report,
+    accept,
+    an_event,
+    assess,
+    write,
+)
 
 
 class TestElasticsearchStore(StoreContract):
@@ -107,3 +116,22 @@ def test_all_sessions(elastic_store: ElasticsearchStore) -> None:
     elastic_store.put_session(late)
     elastic_store.put_session(early)
     assert elastic_store.sessions() == [early, late]
+
+
+def test_ids_that_elasticsearch_finds_too_long(elastic_store: ElasticsearchStore) -> None:
+    """Ids of reports come from outside, up to 300 characters: 600 bytes in Cyrillic."""
+    long, other = (a_report("ө" * 299 + end, lat=43.2, lon=76.8) for end in "аб")
+    assert elastic_store.accept_reports([long, other]) == [Outcome.ACCEPTED] * 2
+    assert elastic_store.accept_reports([long]) == [Outcome.REPEATED]
+    assert {record.id for record in elastic_store.unassessed(5)} == {long.id, other.id}
+    assess(elastic_store, long.id, other.id)
+    write(elastic_store, an_event("e", 1, long))
+    assert elastic_store.report(long.id, OPEN) == long
+    assert elastic_store.events_of([long.id, other.id], OPEN) == {long.id: "e"}
+    found = elastic_store.reports_near(43.2, 76.8, 500, NOW.replace(hour=0), OPEN)
+    assert {report.id for report in found} == {long.id, other.id}
+    assess(elastic_store, long.id, audience=Audience.CONFIDENTIAL)
+    assert elastic_store.event("e", OPEN) is None
+    assert elastic_store.report(long.id, CONFIDENTIAL) == long
+    assert elastic_store.broken_links("evidence") == []
+    assert elastic_store.stats(OPEN).reports == 1
