@@ -37,6 +37,7 @@ from store.elasticsearch import ElasticsearchStore
 from store.elasticsearch.bulk import Operation, write_bulk
 from store.elasticsearch.documents import post_document
 from store.elasticsearch.transaction import to_json
+from store.ingest import BATCH
 from store.protocol import CONFIDENTIAL, OPEN
 
 DOC = Path(__file__).resolve().parent.parent / "docs" / "benchmarks_store.md"
@@ -248,7 +249,7 @@ def _end_to_end(node: Node, home: Path, pipelines: int) -> float:
             one.wait_ready()
         started = time.perf_counter()
         source = iter(fresh)
-        while batch := list(islice(source, CHUNK)):
+        while batch := list(islice(source, BATCH)):
             store.accept_posts([(post, None) for post in batch])
         while True:
             stats = store.stats(OPEN)

@@ -44,6 +44,24 @@ ORDER_STEP = 1_000_000
 """More records than one call brings: the order of waiting is position, then place in the call."""
 
 
+class Made:
+    """Bodies that were made for an attempt: the next one, when another writer was first, has them.
+
+    Making them is most of the work; without this a large call would lose to small ones for ever.
+    """
+
+    def __init__(self) -> None:
+        self._bodies: dict[tuple[int, int], tuple[str, str]] = {}
+
+    def body(self, number: int, record: Post | Report) -> tuple[str, str]:
+        """Body and digest of the record at a place of the call; raises InputError."""
+        key = (number, record.version if isinstance(record, Post) else 1)
+        if key not in self._bodies:
+            body = readable_body(record)
+            self._bodies[key] = (body, body_digest(body))
+        return self._bodies[key]
+
+
 class Inputs(Base):
     """What comes in."""
 
@@ -181,23 +199,28 @@ class Inputs(Base):
         self.set_aside([_conflict(w) for w, outcome in outcomes if outcome is Outcome.CONFLICT])
 
     def _accept_posts(self, items: Sequence[tuple[Post, RawPost | None]]) -> list[Outcome]:
+        made = Made()
+
         def build(tx: Transaction) -> list[Outcome]:
             tx.subjects([post.id for post, _ in items])
             return [
-                self._accept_post(tx, number, post, raw) for number, (post, raw) in enumerate(items)
+                self._accept_post(tx, made, number, post, raw)
+                for number, (post, raw) in enumerate(items)
             ]
 
         return self._journal.write(build)
 
     def _accept_reports(self, reports: Sequence[Report]) -> list[Outcome]:
+        made = Made()
+
         def build(tx: Transaction) -> list[Outcome]:
             tx.subjects([report.id for report in reports])
-            return [self._accept_report(tx, n, report) for n, report in enumerate(reports)]
+            return [self._accept_report(tx, made, n, report) for n, report in enumerate(reports)]
 
         return self._journal.write(build)
 
     def _accept_post(
-        self, tx: Transaction, number: int, post: Post, raw: RawPost | None
+        self, tx: Transaction, made: Made, number: int, post: Post, raw: RawPost | None
     ) -> Outcome:
         key = self._subject(post.id)
         state = subject_of(tx.get(key))
@@ -216,10 +239,10 @@ class Inputs(Base):
             source=post.source,
             versions=(*state.versions, new),
         )
-        self._keep(tx, key, changed, post, number, raw)
+        self._keep(tx, made, changed, post, number, raw)
         return outcome
 
-    def _accept_report(self, tx: Transaction, number: int, report: Report) -> Outcome:
+    def _accept_report(self, tx: Transaction, made: Made, number: int, report: Report) -> Outcome:
         key = self._subject(report.id)
         state = subject_of(tx.get(key))
         if state.kind == "post":
@@ -233,21 +256,21 @@ class Inputs(Base):
             period=self._names.suffix(report.accepted_at),
             versions=(Version(1, report.content),),
         )
-        self._keep(tx, key, changed, report, number, None)
+        self._keep(tx, made, changed, report, number, None)
         return Outcome.ACCEPTED
 
     def _keep(
         self,
         tx: Transaction,
-        key: Key,
+        made: Made,
         state: Subject,
         record: Post | Report,
         number: int,
         raw: RawPost | None,
     ) -> None:
-        body = readable_body(record)
         version = state.versions[-1].number
-        tx.put(key, state.to_json())
+        body, mark = made.body(number, record)
+        tx.put(self._subject(record.id), state.to_json())
         tx.put(
             pending_key(self, record.id, version),
             known(
@@ -264,7 +287,7 @@ class Inputs(Base):
                 }
             ),
         )
-        vouch(tx, "evidence", record.id, body_digest(body))
+        vouch(tx, "evidence", record.id, mark)
 
 
 def pending_key(base: Base, subject: str, version: int) -> Key:

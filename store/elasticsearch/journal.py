@@ -34,7 +34,10 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 CURSOR = "cursor"
+FIRST = "other writers were first"
 NO_INDEX = "index_not_found_exception"
+TRIMMED = "trimmed"
+"""The document that says up to where entries are stubs."""
 HOLD = "hold"
 """The document that keeps entries from being trimmed, with the position it holds."""
 LOOK_AHEAD = 16
@@ -109,7 +112,7 @@ class Journal:
         until = time.monotonic() + PATIENCE_S
         attempt = 0
         while True:
-            problem = "other writers were first"
+            problem = FIRST
             with self._lock:
                 self.sync()
                 transaction = Transaction(
@@ -129,7 +132,8 @@ class Journal:
             attempt += 1
             if time.monotonic() > until:
                 raise StoreAwayError(f"given up after {PATIENCE_S:.0f} s: {problem}")
-            time.sleep(min(0.5, 0.002 * attempt) * secrets.randbelow(1000) / 1000)
+            if problem != FIRST:  # who was second tries again at once: a rest would lose again
+                time.sleep(min(0.5, 0.01 * attempt))
 
     # -- for whoever copies indices ----------------------------------------------------------
 
@@ -297,17 +301,19 @@ class Journal:
 
     def _trim(self) -> None:
         """Leave a stub of what was applied long ago: who, and how far the sequences were."""
-        held = self._connection.get(self._index, HOLD)
+        marks = self._connection.get_many([(self._index, HOLD), (self._index, TRIMMED)])
+        held = marks.get((self._index, HOLD))
+        trimmed = int(marks.get((self._index, TRIMMED), {}).get("applied", 0))
         last = self._applied - KEEP
         if held is not None:
             last = min(last, int(held["applied"]))
-        first = max(1, last - 2 * TRIM_EVERY)
-        keys = [(self._index, str(n)) for n in range(first, last + 1)]
+        keys = [(self._index, str(n)) for n in range(trimmed + 1, last + 1)]
         stubs = [
             Operation(index, name, to_json(source))
             for (index, name), source in self._connection.get_many(keys, [*_HEAD, "at"]).items()
         ]
-        write_bulk(self._client, stubs, patience_s=PATIENCE_S)
+        mark = Operation(self._index, TRIMMED, to_json({"applied": max(last, trimmed)}))
+        write_bulk(self._client, [*stubs, mark], patience_s=PATIENCE_S)
 
 
 def _deflated(value: object) -> str:
