@@ -166,6 +166,7 @@ def _bulk(node: Node, generator: Generator) -> tuple[float, float]:
                 theirs.append(BULK_POSTS / (time.perf_counter() - started))
             store.client.indices.delete(index=f"{store.settings.prefix}-*")
             store.close()
+    sys.stderr.write(f"bulk: ours {ours}, peer {theirs}\n")
     return median(ours), median(theirs)
 
 
@@ -256,7 +257,9 @@ def _end_to_end(node: Node, home: Path, pipelines: int) -> float:
             done = stats.posts + store.stats(CONFIDENTIAL).posts
             placed = store.events_of([post.id for post in fresh[-200:]], [*OPEN, *CONFIDENTIAL])
             if done >= END_TO_END and len(placed) == 200:
-                return END_TO_END / (time.perf_counter() - started)
+                rate = END_TO_END / (time.perf_counter() - started)
+                sys.stderr.write(f"{pipelines} pipelines: {rate:.0f} posts/s\n")
+                return rate
             if time.perf_counter() - started > 900:
                 raise RuntimeError(f"not done after 900 s: {stats}")
             time.sleep(0.5)
