@@ -385,6 +385,7 @@ def test_only_what_was_refused_is_sent_again(
     elastic_store: ElasticsearchStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client, index = elastic_store._client, elastic_store._names.pipeline("tombstones")
+    elastic_store._indices.ensure({index})
     bulk, sent = client.bulk, []
 
     def busy(**request: object) -> object:
@@ -411,6 +412,7 @@ def test_only_what_was_refused_is_sent_again(
 def test_memory_of_a_bulk_is_bounded(elastic_store: ElasticsearchStore) -> None:
     """The source is asked for no more than the chunks under way."""
     index = elastic_store._names.pipeline("tombstones")
+    elastic_store._indices.ensure({index})
     ahead: list[int] = []
     done = 0
 

@@ -211,7 +211,7 @@ def test_a_snapshot_taken_while_writing_is_restored(
     stop.set()
     thread.join()
     assert own.snapshots() == [name]
-    with pytest.raises(StoreError, match="a restore never overwrites"):
+    with pytest.raises(StoreError, match="stop all parts"):
         own.restore(name)
     own.client.indices.delete(index="upkeep-*")
     restored = ElasticsearchStore(own.settings, elastic.home)
