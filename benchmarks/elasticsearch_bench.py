@@ -156,13 +156,14 @@ def _bulk(node: Node, generator: Generator) -> tuple[float, float]:
             index = store._names.of(Audience.OPEN, "posts", "2026.03")
             store._indices.ensure({index})
             operations = [operation(a, index) for a in generator.assessed(0, BULK_POSTS)]
+            actions = [_action(one) for one in operations] if kind == "peer" else []
             started = time.perf_counter()
             if kind == "ours":
                 if write_bulk(store.client, operations, threads=THREADS):
                     raise RuntimeError("documents were refused")
                 ours.append(BULK_POSTS / (time.perf_counter() - started))
             else:
-                _peer(store, operations)
+                _peer(store, actions)
                 theirs.append(BULK_POSTS / (time.perf_counter() - started))
             store.client.indices.delete(index=f"{store.settings.prefix}-*")
             store.close()
@@ -170,11 +171,12 @@ def _bulk(node: Node, generator: Generator) -> tuple[float, float]:
     return median(ours), median(theirs)
 
 
-def _peer(store: ElasticsearchStore, operations: Sequence[Operation]) -> None:
-    actions = (
-        {"_op_type": "index", "_index": o.index, "_id": o.id, "_source": json.loads(o.source or "")}
-        for o in operations
-    )
+def _action(one: Operation) -> dict[str, Any]:
+    source = json.loads(one.source or "{}")
+    return {"_op_type": "index", "_index": one.index, "_id": one.id, "_source": source}
+
+
+def _peer(store: ElasticsearchStore, actions: Sequence[dict[str, Any]]) -> None:
     for done, item in parallel_bulk(
         store.client, actions, thread_count=THREADS, chunk_size=CHUNK, max_chunk_bytes=4_000_000
     ):
