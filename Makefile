@@ -30,9 +30,11 @@ check: setup ## what CI checks: format, lint, types, imports
 
 bench: setup ## benchmarks beside their peers; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.elasticsearch_bench
 
-soak: setup ## the long proofs: fifty kills
+soak: setup ## the long proofs: fifty kills, five of cluster nodes
 	$(BIN)/python -m benchmarks.soak
+	$(BIN)/python -m benchmarks.elasticsearch_soak
 
 clean: ## remove what setup and runs made, data too
 	rm -rf $(VENV) nlp/models data artefacts .mypy_cache .ruff_cache .pytest_cache *.egg-info

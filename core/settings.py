@@ -18,7 +18,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import SettingsError
-from core.records import Category, Source
+from core.records import Category, Channel, Source
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -26,6 +26,37 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ElasticsearchSettings(_Section):
+    """The cluster. Files are relative to home; a key is used before user and password.
+
+    ``prefix``: beginning of all index names. ``period``: span of one timed index. ``vector_dims``:
+    length of the assessments' vectors. ``outbox_bytes``: what is kept on disk while the cluster is
+    away. ``assess_part`` of ``assess_parts``: the share of what waits that this process assesses
+    first. Retention in days, by kind; ``None`` keeps for ever.
+    """
+
+    hosts: tuple[str, ...] = ("http://127.0.0.1:9200",)
+    prefix: str = Field(default="oqiga", pattern="^[a-z][a-z0-9_]*$")
+    api_key_file: Path | None = None
+    user: str | None = None
+    password_file: Path | None = None
+    ca_file: Path | None = None
+    timeout_s: float = Field(default=30.0, gt=0)
+    shards: int = Field(default=1, ge=1, le=64)
+    replicas: int = Field(default=1, ge=0, le=5)
+    period: Literal["day", "month"] = "month"
+    vector_dims: int = Field(default=96, ge=1, le=4096)
+    assess_part: int = Field(default=0, ge=0)
+    assess_parts: int = Field(default=1, ge=1, le=64)
+    outbox_bytes: int = Field(default=4_000_000_000, ge=1_000_000)
+    snapshot_repository: str = "oqiga"
+    keep_no_incident_days: float | None = Field(default=30.0, gt=0)
+    keep_posts_days: float | None = Field(default=365.0, gt=0)
+    keep_reports_days: float | None = Field(default=1095.0, gt=0)
+    keep_events_days: float | None = Field(default=1095.0, gt=0)
+    keep_raw_days: float | None = Field(default=90.0, gt=0)
 
 
 class StoreSettings(_Section):
@@ -46,6 +77,38 @@ class IntakeSettings(_Section):
     max_files: int = 5
     max_photo_bytes: int = 10_000_000
     max_video_bytes: int = 100_000_000
+
+
+class FollowSettings(_Section):
+    """An index or alias of reports that is followed, never written to; ``None``: none is.
+
+    ``fields``: field of an input report (id, text, received_at, lat, lon, point, accuracy_m,
+    category, channel) to the dotted path in a document. ``categories`` and ``channels`` translate
+    the origin's words. ``zone``: of times without offset. ``overlap_s``: how far back each round
+    reads again; what was written or changed later than that is found by ``full_every_h``.
+    ``feeds``: what the index is a sign of life of.
+    """
+
+    index: str | None = None
+    hosts: tuple[str, ...] = ("http://127.0.0.1:9200",)
+    api_key_file: Path | None = None
+    ca_file: Path | None = None
+    fields: dict[str, str] = Field(
+        default_factory=lambda: {"id": "id", "text": "text", "received_at": "received_at"}
+    )
+    categories: dict[str, str] = Field(default_factory=dict)
+    channels: dict[str, str] = Field(default_factory=dict)
+    channel: Channel | None = None
+    time_field: str = "received_at"
+    id_field: str = "id"
+    id_prefix: str = ""
+    zone: str = "Asia/Almaty"
+    interval_s: float = Field(default=5.0, gt=0)
+    overlap_s: float = Field(default=900.0, ge=0)
+    full_every_h: float = Field(default=6.0, gt=0)
+    full_back_h: float = Field(default=72.0, gt=0)
+    page: int = Field(default=500, ge=1, le=10_000)
+    feeds: tuple[str, ...] = ()
 
 
 class CrawlerSettings(_Section):
@@ -138,7 +201,9 @@ class Settings(_Section):
     home: Path = Path("data")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     store: StoreSettings = StoreSettings()
+    elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
     intake: IntakeSettings = IntakeSettings()
+    follow: FollowSettings = FollowSettings()
     crawlers: CrawlerSettings = CrawlerSettings()
     media: MediaSettings = MediaSettings()
     nlp: NlpSettings = NlpSettings()

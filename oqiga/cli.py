@@ -21,6 +21,7 @@ from core.log import configure, new_run_id
 from core.settings import Settings, load_settings, load_sources
 from oqiga.files import reading, writing
 from oqiga.progress import Bar, tracked
+from oqiga.store_commands import app as store_app
 
 if TYPE_CHECKING:
     from nlp.assessor import Assessor
@@ -46,6 +47,7 @@ app.add_typer(report, name="report")
 app.add_typer(key, name="key")
 app.add_typer(sources, name="sources")
 app.add_typer(telegram, name="telegram")
+app.add_typer(store_app, name="store")
 
 Input = Annotated[Path | None, typer.Option("--input", "-i", help="default: standard input")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="default: standard output")]
@@ -222,11 +224,18 @@ def run(
     )
 
 
-@app.command(hidden=True)
-def part(name: str, settings_json: str) -> None:
-    """One process of the runtime; started by ``run``."""
-    from oqiga.parts import run_part
+@app.command()
+def part(
+    name: Annotated[str, typer.Argument(metavar="readers|pipeline|console")],
+    settings_json: Annotated[str | None, typer.Argument(hidden=True)] = None,
+) -> None:
+    """One process of the runtime alone, for machines that share an Elasticsearch store."""
+    from oqiga.parts import PARTS, run_part
 
+    if name not in PARTS:
+        raise InputError(f"no part {name!r}; there are: {', '.join(PARTS)}")
+    if settings_json is None:
+        raise typer.Exit(run_part(name, _settings()))
     settings = Settings.model_validate_json(settings_json)
     _log(settings)
     raise typer.Exit(run_part(name, settings, watch_parent=True))
@@ -360,6 +369,45 @@ def report_nightly(
     folder = output or context.settings.under_home(Path("reports"))
     for path in write_nightly(context.store, context.settings, context.clock, day, folder):
         typer.echo(str(path))
+
+
+@app.command()
+def query(
+    name: Annotated[str | None, typer.Argument(help="none: list all queries")] = None,
+    param: Annotated[
+        list[str] | None, typer.Option("--param", "-p", help="NAME=VALUE, repeatable")
+    ] = None,
+    form: Annotated[
+        str, typer.Option("--format", "-f", help="table, csv, geojson or map")
+    ] = "table",
+    output: Output = None,
+    confidential: Annotated[
+        bool, typer.Option("--confidential", help="ask what internal security alone may ask")
+    ] = False,
+) -> None:
+    """Ask a saved query of the production store."""
+    from oqiga import query as queries
+
+    settings = _settings()
+    if name is None:
+        for known, about, parameters in queries.listing():
+            typer.echo(f"{known}: {about}\n    {parameters}")
+        return
+    if form not in ("table", "csv", "geojson", "map"):
+        raise typer.BadParameter(f"{form!r} is not one of table, csv, geojson, map")
+    saved, rows = queries.rows_of(settings, name, param or [], confidential=confidential)
+    if form == "table":
+        queries.as_table(rows)
+        return
+    if form == "map":
+        path = output or Path(f"{name}.html")
+        path.write_text(queries.as_map(saved, rows, datetime.now(UTC).date()), encoding="utf-8")
+        typer.echo(str(path))
+        if output is None:
+            typer.launch(str(path))
+        return
+    with writing(output) as out:
+        out.write(queries.as_csv(rows) if form == "csv" else queries.as_geojson(rows) + "\n")
 
 
 @key.command("new")

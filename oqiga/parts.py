@@ -95,6 +95,11 @@ def readers(context: Context, stop: threading.Event) -> None:
         lambda: DropFolder(context.store, settings, context.clock).watch(stop),
         lambda: describe(context.store, settings, stop),
     ]
+    if settings.follow.index is not None:
+        from intake.elasticsearch import Follower, client_for
+
+        follower = Follower(context.store, client_for(settings), settings, context.clock)
+        tasks.append(lambda: follower.watch(stop))
     plan = context.replay_plan()
     if plan is not None:
         from crawlers.replay import Replay

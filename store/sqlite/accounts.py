@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from core.records import Heartbeat, Session, User
-from store.sqlite.database import Database, one, us
+from store.sqlite.database import Database, one
+from store.times import us
 
 
 class Accounts(Database):

@@ -9,7 +9,7 @@ import apsw
 from core.errors import StaleWriteError, StoreError
 from core.records import Audience, Event
 from store.protocol import Change, EventChange, EventWrite
-from store.sqlite.database import KEPT, Database, listed, one, per, us
+from store.sqlite.database import KEPT, Database, listed, one, per
 from store.sqlite.withholding import (
     insert_event,
     members,
@@ -17,6 +17,7 @@ from store.sqlite.withholding import (
     named,
     names_confidential,
 )
+from store.times import us
 
 
 class Events(Database):

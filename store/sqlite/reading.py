@@ -12,8 +12,9 @@ from core.geo import bounding_box, distance_m
 from core.records import Assessed, Assessment, Audience, Post, RawPost, Report
 from core.versions import newest, speaking
 from store.protocol import Audiences
-from store.sqlite.database import Database, across, kept, listed, per, us
+from store.sqlite.database import Database, across, kept, listed, per
 from store.sqlite.queries import match
+from store.times import us
 
 CHUNK = 1_000
 
