@@ -94,6 +94,44 @@ class ConsoleSettings(_Section):
     time_zone: str = "Asia/Almaty"
 
 
+class ReportCopy(_Section):
+    """One copy of the reports: for whom, about what, when. ``region``: a gazetteer id, ``None``
+    for the whole country. ``to``: e-mail addresses. It is made at ``hour`` o'clock of its zone.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$")]
+    audience: Literal["open", "confidential"] = "open"
+    region: str | None = None
+    time_zone: str = "Asia/Almaty"
+    hour: int = Field(default=6, ge=0, le=23)
+    languages: tuple[Literal["ru", "kk"], ...] = ("ru", "kk")
+    spans: tuple[Literal["nightly", "weekly", "monthly"], ...] = ("nightly", "weekly", "monthly")
+    to: tuple[str, ...] = ()
+
+
+class ReportSettings(_Section):
+    """Reports. ``folder``: where they are filed, relative to home. Aims of service in seconds:
+    the readers' interval, the live latency that was asked for, and a shift's own aim.
+    ``smtp_password_file`` holds the password alone.
+    """
+
+    folder: Path = Path("reports")
+    copies: tuple[ReportCopy, ...] = (
+        ReportCopy(name="country"),
+        ReportCopy(name="internal_security", audience="confidential"),
+    )
+    publish_to_accept_s: float = 120.0
+    accept_to_screen_s: float = 5.0
+    screen_to_decision_s: float = 300.0
+    smtp_host: str | None = None
+    smtp_port: Port = 25
+    smtp_tls: Literal["none", "starttls", "tls"] = "starttls"
+    smtp_user: str | None = None
+    smtp_password_file: Path | None = None
+    smtp_timeout_s: float = Field(default=30.0, gt=0)
+    sender: str = "oqiga@localhost"
+
+
 class Settings(_Section):
     """All settings. ``home``: where data lies."""
 
@@ -105,6 +143,7 @@ class Settings(_Section):
     nlp: NlpSettings = NlpSettings()
     correlator: CorrelatorSettings = CorrelatorSettings()
     console: ConsoleSettings = ConsoleSettings()
+    reports: ReportSettings = ReportSettings()
 
     def under_home(self, path: Path) -> Path:
         """``path`` below home unless it is absolute."""

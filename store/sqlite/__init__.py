@@ -17,6 +17,7 @@ from store.sqlite.inputs import Inputs
 from store.sqlite.queries import EventQueries
 from store.sqlite.reading import Reading
 from store.sqlite.statistics import Statistics
+from store.sqlite.volumes import Volumes
 
 __all__ = ["SqliteStore"]
 
@@ -31,6 +32,7 @@ class SqliteStore(
     Chains,
     Accounts,
     Statistics,
+    Volumes,
 ):
     """Store on one SQLite file; see ``store.protocol.Store`` for what the methods promise.
 
