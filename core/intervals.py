@@ -19,4 +19,7 @@ def wilson(hits: int, trials: int, z: float = Z95) -> tuple[float, float]:
     middle = share + z * z / (2 * trials)
     spread = z * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
     scale = 1 + z * z / trials
-    return (max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale))
+    return (
+        max(0.0, min(share, (middle - spread) / scale)),
+        max(share, min(1.0, (middle + spread) / scale)),
+    )

@@ -37,8 +37,9 @@ def stem(span: str, first: date) -> str:
 
 def put(folder: Path, audience: str, contents: Mapping[str, bytes]) -> list[Path]:
     """Write files, each whole or not at all; their paths in the order given."""
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(FOLDER_MODE[audience])
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        folder.chmod(FOLDER_MODE[audience])
     written = []
     for name, content in contents.items():
         path = folder / name

@@ -100,10 +100,12 @@ def fill(
     seed: int = 1,
     audience: Audience = Audience.OPEN,
     silent_from_h: int | None = None,
+    decided: float = 0.7,
 ) -> None:
     """``count`` events of a day with posts, versions, decisions and reports.
 
-    ``silent_from_h``: local hour from which the report feeds are dead.
+    ``silent_from_h``: local hour from which the report feeds are dead; ``decided``: share of the
+    flagged events with a verdict.
     """
     rng = random.Random(f"{seed} {day} {audience}")
     start = datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(hours=5)
@@ -160,7 +162,7 @@ def fill(
         )
         store.write_events([EventWrite(made, 0) for made, _ in part])
     for made, _ in events:
-        if made.flagged and rng.random() < 0.7:
+        if made.flagged and rng.random() < decided:
             decide(store, made, rng)
 
 

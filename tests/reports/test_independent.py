@@ -47,9 +47,9 @@ DECISION_WAITS = (
 def test_recomputed(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "oqiga.db")
     alive(store, MORNING)
-    for back in range(1, 8):
+    for back in range(1, 4):
         fill(store, 15, day=DAY - timedelta(days=back))
-    fill(store, 300)
+    fill(store, 120)
     fill(store, 20, audience=Audience.CONFIDENTIAL)
     paths = make_report(
         store,
@@ -69,7 +69,7 @@ def test_recomputed(tmp_path: Path) -> None:
     assert {name: rows(query)[0][0] for name, query in QUERIES.items()} == {
         name: found[name] for name in QUERIES
     }
-    assert found["events"] == 300
+    assert found["events"] == 120
     assert rows(MEDIAN_LEAD)[0][0] == found["leads"]["median_s"]
     by_category = rows("SELECT category, state, count(*) FROM e GROUP BY 1, 2")
     assert {(c, s): n for c, s, n in by_category} == {
@@ -86,7 +86,7 @@ def test_recomputed(tmp_path: Path) -> None:
     )[0][0]
     cells = found["cells"]
     assert abs(sum(c["expected"] for c in cells) * 28 - 0.5 * len(cells) - expected) < 1e-6
-    assert sum(c["count"] for c in cells) == 300
+    assert sum(c["count"] for c in cells) == 120
     within, decided = rows(DECISION_WAITS)[0]
     level = next(x for x in found["levels"] if x["name"] == "screen_to_decision")
     assert (level["events"], round(level["within"], 9)) == (decided, round(within, 9))
