@@ -12,6 +12,7 @@ import os
 import secrets
 import tomllib
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -132,6 +133,32 @@ class ReportSettings(_Section):
     sender: str = "oqiga@localhost"
 
 
+class RetentionSettings(_Section):
+    """How many days each kind of record is kept; ``None`` for ever.
+
+    ``no_incident``: posts in events that are no incident (below ``incident_at``), that 102 knew
+    nothing of and nobody decided on; they go first. ``media``: photos and videos by the time
+    they were kept. ``reports_filed``: the nightly reports. ``dropped``: files of the drop folder
+    that were read.
+    """
+
+    no_incident_days: float | None = Field(default=30.0, gt=0)
+    raw_days: float | None = Field(default=90.0, gt=0)
+    posts_days: float | None = Field(default=365.0, gt=0)
+    reports_days: float | None = Field(default=1_095.0, gt=0)
+    events_days: float | None = Field(default=1_095.0, gt=0)
+    set_aside_days: float | None = Field(default=90.0, gt=0)
+    media_days: float | None = Field(default=90.0, gt=0)
+    reports_filed_days: float | None = Field(default=1_095.0, gt=0)
+    dropped_days: float | None = Field(default=30.0, gt=0)
+    incident_at: Share = 0.5
+
+    def before(self, now: datetime, kind: str) -> datetime | None:
+        """What is older than this is over the kind's limit; ``None``: nothing ever is."""
+        days: float | None = getattr(self, f"{kind}_days")
+        return None if days is None else now - timedelta(days=days)
+
+
 class Settings(_Section):
     """All settings. ``home``: where data lies."""
 
@@ -144,6 +171,7 @@ class Settings(_Section):
     correlator: CorrelatorSettings = CorrelatorSettings()
     console: ConsoleSettings = ConsoleSettings()
     reports: ReportSettings = ReportSettings()
+    retention: RetentionSettings = RetentionSettings()
 
     def under_home(self, path: Path) -> Path:
         """``path`` below home unless it is absolute."""

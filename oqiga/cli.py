@@ -18,7 +18,7 @@ import typer
 from core.errors import InputError, OqigaError
 from core.lines import read_lines
 from core.settings import Settings, load_sources
-from oqiga import report_commands, stage_commands
+from oqiga import keeping_commands, report_commands, stage_commands
 from oqiga.files import reading, writing
 from oqiga.opening import log_as, open_context, open_settings, parse_time
 from oqiga.progress import Bar, tracked
@@ -42,6 +42,8 @@ app.add_typer(ingest, name="ingest")
 app.add_typer(gazetteer, name="gazetteer")
 app.add_typer(report_commands.app, name="report")
 app.add_typer(stage_commands.app, name="stage")
+app.add_typer(keeping_commands.app, name="retention")
+app.command("remove")(keeping_commands.remove)
 app.add_typer(key, name="key")
 
 Input = Annotated[Path | None, typer.Option("--input", "-i", help="default: standard input")]

@@ -16,6 +16,8 @@ from store.sqlite.events import Events
 from store.sqlite.inputs import Inputs
 from store.sqlite.queries import EventQueries
 from store.sqlite.reading import Reading
+from store.sqlite.removal import Removal
+from store.sqlite.retention import Retention
 from store.sqlite.statistics import Statistics
 from store.sqlite.volumes import Volumes
 
@@ -33,6 +35,8 @@ class SqliteStore(
     Accounts,
     Statistics,
     Volumes,
+    Retention,
+    Removal,
 ):
     """Store on one SQLite file; see ``store.protocol.Store`` for what the methods promise.
 

@@ -14,7 +14,8 @@ from core.errors import InputError
 from core.records import Audience, Outcome, Post, RawPost, Report, SetAside
 from core.versions import judge
 from store.sqlite.chains import body_digest, vouch
-from store.sqlite.database import Database, across, per, us
+from store.sqlite.database import Database, across, listed, per, us
+from store.sqlite.removal import is_removed
 
 
 class Inputs(Database):
@@ -89,6 +90,8 @@ def insert_report(db: apsw.Connection, audience: Audience, report: Report, body:
 
 
 def _accept_post(db: apsw.Connection, post: Post, raw: RawPost | None) -> Outcome:
+    if is_removed(db, listed([post.id])):
+        return Outcome.REPEATED  # removed on lawful demand: it is not taken in again
     known = [
         Post.model_validate_json(body)
         for _, (body,) in across(
