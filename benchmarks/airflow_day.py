@@ -33,7 +33,8 @@ from store.open import open_store
 from store.protocol import Store
 
 DAY_S = 86_400.0
-FLOW = ("crawl", "assess", "correlate")
+FLOW = ("crawl_telegram", "crawl_files", "crawl_drop", "assess", "correlate")
+AGAIN = ("assess", "correlate")
 NIGHT = ("retention", "evidence_check", "store_maintenance")
 CHANNELS = 3
 REPORT_FILES = 12
@@ -251,7 +252,7 @@ def through_airflow(
                 day._plan = replace(day._plan, anchor=datetime.now(UTC)) if day._plan else None
                 if day._plan is not None:
                     store.put_note(REPLAY_NOTE, json.dumps(day._plan.to_json()))
-                airflow.unpause(*FLOW)
+                airflow.unpause(*FLOW, *NIGHT, "nightly_report")
                 killed = _run_day(day, store, airflow, kills, chosen, started + limit_s)
                 night = _night(day, airflow)
                 _again(airflow)
@@ -309,7 +310,6 @@ def _kill(process: psutil.Process, chosen: random.Random) -> int:
 def _night(day: Day, airflow: Scheduler) -> dict[str, str]:
     """The work of the night, and the report of the day, made twice."""
     states = {}
-    airflow.unpause(*NIGHT, "nightly_report")
     morning = (day.start + timedelta(days=1)).astimezone(UTC).replace(minute=0, second=0)
     runs = [(name, airflow.trigger(name)) for name in NIGHT]
     runs.append(("nightly_report", airflow.trigger("nightly_report", morning.isoformat())))
@@ -322,7 +322,7 @@ def _night(day: Day, airflow: Scheduler) -> dict[str, str]:
 
 def _again(airflow: Scheduler) -> None:
     """Clear a finished run of the flow's DAGs: it runs again and changes nothing."""
-    for name in FLOW[1:]:
+    for name in AGAIN:
         finished = [r for r in airflow.runs(name) if r["state"] in ("success", "failed")]
         if finished:
             airflow.clear(name, finished[-1]["dag_run_id"])

@@ -1,4 +1,8 @@
-"""Reads all sources whose time has come, round after round; each reading is a task of its own."""
+"""Reads all sources whose time has come, round after round; each reading is a task of its own.
+
+A schedule for each group of readers, so that no group waits for another; within a round a source
+that fails or hangs ends alone. Leave paused what you have no sources for.
+"""
 
 from __future__ import annotations
 
@@ -10,39 +14,53 @@ from dags.calling import oqiga, oqiga_or_skip
 from dags.usual import POOL, POSTS, READER, START, deadline
 
 GROUPS = ("telegram", "platforms", "sites", "files")
+WAIT_S = "20"
+"""How long a round waits for its first source that is due: a round that finds none costs a start
+of two processes."""
+ROUNDS = {
+    "schedule": "@continuous",
+    "start_date": START,
+    "catchup": False,
+    "max_active_runs": 1,
+    "default_args": READER,
+    "tags": ["oqiga"],
+    "doc_md": __doc__,
+}
 
 
-@dag(
-    schedule="@continuous",
-    start_date=START,
-    catchup=False,
-    max_active_runs=1,
-    default_args=READER,
-    deadline=deadline("crawl", timedelta(minutes=5)),
-    tags=["oqiga"],
-    doc_md=__doc__,
-)
-def crawl() -> None:
-    """A round: for each group of readers the sources that are due, then each of them."""
+def readers(group: str) -> None:
+    """The rounds of one group."""
 
-    @task(multiple_outputs=True)
-    def due() -> dict[str, list[str]]:
-        return oqiga("stage", "due")
+    @dag(
+        dag_id=f"crawl_{group}", deadline=deadline(f"crawl_{group}", timedelta(minutes=5)), **ROUNDS
+    )
+    def crawl() -> None:
+        @task
+        def due() -> list[str]:
+            return oqiga("stage", "due", group, "--wait", WAIT_S)
 
-    found = due()
-    for group in GROUPS:
-
-        @task(task_id=f"read_{group}", pool=POOL.format(group), outlets=[POSTS])
+        @task(pool=POOL.format(group), outlets=[POSTS])
         def read(name: str) -> int:
             return oqiga_or_skip("stage", "read", name)
 
-        read.expand(name=found[group])
+        read.expand(name=due())
 
-    @task(task_id="read_drop", outlets=[POSTS])
-    def drop() -> int:
-        return oqiga_or_skip("stage", "drop")
-
-    drop()
+    crawl()
 
 
-crawl()
+for each in GROUPS:
+    readers(each)
+
+
+@dag(dag_id="crawl_drop", **ROUNDS)
+def drop_folder() -> None:
+    """Files of reports: looked for again and again."""
+
+    @task(outlets=[POSTS])
+    def read() -> int:
+        return oqiga_or_skip("stage", "drop", "--wait", WAIT_S)
+
+    read()
+
+
+drop_folder()

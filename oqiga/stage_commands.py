@@ -17,10 +17,16 @@ app = typer.Typer(
 )
 
 
+Wait = Annotated[float, typer.Option("--wait", min=0, help="seconds to wait for something")]
+
+
 @app.command("due")
-def due() -> None:
-    """Names of the sources whose time to be read has come, by group."""
-    _print(stages.due_sources(open_context()))
+def due(group: str, wait: Wait = 0.0) -> None:
+    """Names of the sources of a group whose time to be read has come."""
+    if group not in stages.GROUPS:
+        raise typer.BadParameter(f"{group!r} is not one of {', '.join(stages.GROUPS)}")
+    context = open_context()
+    _print(stages.waited(lambda: stages.due_sources(context, group), wait))
 
 
 @app.command("read")
@@ -46,9 +52,9 @@ def gaps() -> None:
 
 
 @app.command("drop")
-def drop() -> None:
+def drop(wait: Wait = 0.0) -> None:
     """Read what lies in the drop folder; prints how many files."""
-    _print(stages.drop(open_context()))
+    _print(stages.drop(open_context(), wait))
 
 
 @app.command("assess")
@@ -76,5 +82,5 @@ def alert(
     _print(raise_alert(context.store, context.clock, where=where, problem=problem, key=key))
 
 
-def _print(value: dict[str, list[str]] | list[str] | int | bool) -> None:
+def _print(value: list[str] | int | bool) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False))

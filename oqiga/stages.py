@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from core.records import Source
 from core.settings import load_sources
@@ -17,6 +17,8 @@ from crawlers.timing import next_wait_s
 from intake.drop import SETTLED_S
 from oqiga.context import Context
 
+T = TypeVar("T")
+LOOK_S = 0.5
 MOST_AT_ONCE = 10_000
 """Records that one run assesses at most; what is left has the next run."""
 
@@ -39,17 +41,27 @@ def group_of(source: Source) -> str:
     return _GROUP_OF.get(source.kind, "sites")
 
 
-def due_sources(context: Context) -> dict[str, list[str]]:
-    """For each group the sources whose time has come, those that waited longest first."""
+def due_sources(context: Context, group: str) -> list[str]:
+    """Names of the group's sources whose time has come, those that waited longest first."""
     now = context.clock.now()
-    waiting: dict[str, list[tuple[datetime, str]]] = {group: [] for group in GROUPS}
+    waiting: list[tuple[datetime, str]] = []
     for source in load_sources(context.settings.crawlers.sources_file):
+        if group_of(source) != group:
+            continue
         tried = context.store.note(_tried_key(source.name))
         last = datetime.fromisoformat(tried) if tried else datetime.min.replace(tzinfo=now.tzinfo)
         failures = int(_state(context, source.name).get("failures") or 0)
         if (now - last) >= timedelta(seconds=next_wait_s(source.interval_s, failures)):
-            waiting[group_of(source)].append((last, source.name))
-    return {group: [name for _, name in sorted(found)] for group, found in waiting.items()}
+            waiting.append((last, source.name))
+    return [name for _, name in sorted(waiting)]
+
+
+def waited(look: Callable[[], T], wait_s: float) -> T:
+    """What ``look`` finds: at once, or as soon as there is something, or nothing after a while."""
+    until = time.monotonic() + wait_s
+    while not (found := look()) and time.monotonic() < until:
+        time.sleep(LOOK_S)
+    return found
 
 
 def gaps(context: Context) -> list[str]:
@@ -101,25 +113,15 @@ def correlate(context: Context) -> int:
     return done
 
 
-def drop(context: Context) -> int:
-    """Read what lies complete in the drop folder; how many files."""
+def drop(context: Context, wait_s: float = 0.0) -> int:
+    """Read what lies complete in the drop folder; how many files.
+
+    A file counts as complete when it has rested for a moment, so each is looked at twice.
+    """
     from intake.drop import DropFolder
 
     folder = DropFolder(context.store, context.settings, context.clock)
-    done = len(folder.scan_once())
-    time.sleep(SETTLED_S * 1.1)  # a file counts as complete when it has rested that long
-    return done + len(folder.scan_once())
-
-
-def verify(context: Context) -> Sequence[str]:
-    """What is wrong with the hash chains; nothing when they hold."""
-    from oqiga.verify import broken
-
-    return [
-        f"{chain}: {problem}"
-        for chain, _, problems in broken(context.store)
-        for problem in problems
-    ]
+    return waited(lambda: len(folder.scan_once()), wait_s + SETTLED_S + LOOK_S)
 
 
 def _tried_key(name: str) -> str:
