@@ -18,7 +18,7 @@ import typer
 from core.errors import InputError, OqigaError
 from core.lines import read_lines
 from core.settings import Settings, load_sources
-from oqiga import keeping_commands, report_commands, stage_commands
+from oqiga import keeping_commands, learn_commands, report_commands, stage_commands
 from oqiga.files import reading, writing
 from oqiga.opening import log_as, open_context, open_settings, parse_time
 from oqiga.progress import Bar, tracked
@@ -43,6 +43,7 @@ app.add_typer(gazetteer, name="gazetteer")
 app.add_typer(report_commands.app, name="report")
 app.add_typer(stage_commands.app, name="stage")
 app.add_typer(keeping_commands.app, name="retention")
+app.add_typer(learn_commands.app, name="learn")
 app.command("remove")(keeping_commands.remove)
 app.add_typer(key, name="key")
 
@@ -304,7 +305,7 @@ def train() -> None:
     context = open_context()
     with Bar("training") as bar:
         streams = STREAMS / "train_posts.jsonl"
-        result = fit(CORPUS, context.model_dir, bar.to, stream_file=streams)
+        result = fit(CORPUS, context.shipped_model_dir, bar.to, stream_file=streams)
     typer.echo(str(result), err=True)
 
 
