@@ -253,7 +253,7 @@ def through_airflow(
                 if day._plan is not None:
                     store.put_note(REPLAY_NOTE, json.dumps(day._plan.to_json()))
                 airflow.unpause(*FLOW, *NIGHT, "nightly_report")
-                killed = _run_day(day, store, airflow, kills, chosen, started + limit_s)
+                killed = _run_day(day, store, airflow, kills, chosen, time.monotonic() + limit_s)
                 night = _night(day, airflow)
                 _again(airflow)
                 _wait(day, store, airflow, time.monotonic() + 240)

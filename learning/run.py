@@ -45,6 +45,8 @@ REPLAY = timedelta(days=3)
 MOST_REPLAYED = 50_000
 MOST_REPEATS = 3
 RECALL_NOTE = "learning:recall"
+SAMPLE_NOTE = "learning:sample"
+"""Ids of the events that the console presents."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +101,10 @@ def sample(store: Store, now: datetime) -> list[Drawn]:
     start = _shift(now, 1)
     events = [e for e in store.open_events(start, OPEN) if start <= e.started_at < start + SHIFT]
     drawn = draw(events, key)
-    kept = store.put_note_once(key, json.dumps([d.model_dump() for d in drawn]))
-    return [Drawn.model_validate(value) for value in json.loads(kept)]
+    text = store.put_note_once(key, json.dumps([d.model_dump() for d in drawn]))
+    kept = [Drawn.model_validate(value) for value in json.loads(text)]
+    store.put_note(SAMPLE_NOTE, json.dumps([d.event for d in kept]))
+    return kept
 
 
 def estimate_recall(store: Store, now: datetime) -> Recall | None:

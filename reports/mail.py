@@ -10,10 +10,10 @@ from email.utils import format_datetime
 from ipaddress import ip_address
 from pathlib import Path
 
+from core import filing
 from core.errors import OqigaError, SettingsError
 from core.ids import digest
 from core.settings import ReportCopy, ReportSettings, Settings
-from reports import filing
 from reports.run import home_of
 from store.protocol import Store
 

@@ -6,9 +6,9 @@ import json
 from collections.abc import Collection
 from pathlib import Path
 
+from core import filing
 from core.clock import Clock
 from core.settings import Settings
-from reports import filing
 from reports.periods import Span
 from reports.run import home_of, make_report
 from store.protocol import Store

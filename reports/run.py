@@ -8,12 +8,13 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from core import filing
 from core.clock import Clock
 from core.errors import SettingsError
 from core.records import Audience, Decision, Event, ReportState
 from core.settings import ReportCopy, Settings, load_sources
 from correlator.freshness import Freshness
-from reports import filing, pages, table
+from reports import pages, table
 from reports.history import History, history
 from reports.nightly import Material, Numbers, numbers
 from reports.periods import Period, Span, just_ended, period

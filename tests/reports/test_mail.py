@@ -15,8 +15,8 @@ from aiosmtpd.controller import Controller
 from benchmarks.harness import free_port
 from core.clock import FixedClock
 from core.errors import OqigaError, SettingsError
+from core.filing import listed, one
 from core.settings import ReportCopy
-from reports.filing import listed, one
 from reports.mail import send_report
 from reports.run import make_report
 from store.sqlite import SqliteStore
