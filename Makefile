@@ -31,8 +31,9 @@ check: setup ## what CI checks: format, lint, types, imports
 bench: setup ## benchmarks beside their peers; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks.run
 
-soak: setup ## the long proofs: fifty kills
+soak: setup ## the long proofs: fifty kills, a day through Airflow
 	$(BIN)/python -m benchmarks.soak
+	$(BIN)/python -m benchmarks.airflow_soak
 
 clean: ## remove what setup and runs made, data too
 	rm -rf $(VENV) nlp/models data artefacts .mypy_cache .ruff_cache .pytest_cache *.egg-info

@@ -1,8 +1,10 @@
 """A whole day through a real Airflow in minutes, with kills; compared with an undisturbed run.
 
 The day is the demonstration's three hours repeated around the clock, its posts spread over
-channels of a preview site of our own and a recorded file, its reports dropped as files. The
-store's clock runs ``speed`` times as fast as life, so that the scheduler sees a day of work.
+channels of a preview site of our own and a recorded file, its reports dropped as files. The day
+goes by in steps: the store's clock is set to the step's end, what was published by then appears,
+and the next step begins when the scheduler's tasks have taken all of it in. So no run depends on
+how fast the machine is, and a day takes minutes.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,8 +27,8 @@ import psutil
 from benchmarks.harness import DEMO, counts, final_events
 from benchmarks.pages import Pages, serving
 from benchmarks.scheduler import Scheduler
-from core.clock import SystemClock
-from core.settings import Settings, load_settings
+from core.records import Heartbeat
+from core.settings import load_settings
 from crawlers.replay import ReplayPlan
 from oqiga.context import REPLAY_NOTE
 from store.open import open_store
@@ -37,7 +39,6 @@ FLOW = ("crawl_telegram", "crawl_files", "crawl_drop", "assess", "correlate")
 AGAIN = ("assess", "correlate")
 NIGHT = ("retention", "evidence_check", "store_maintenance")
 CHANNELS = 3
-REPORT_FILES = 12
 
 
 @dataclass(frozen=True)
@@ -89,21 +90,19 @@ def day_input(start: datetime, copies: int, share: float = 1.0) -> Input:
     )
 
 
-def prepare(home: Path, *, speed: float, start: datetime, address: str) -> dict[str, str]:
-    """A store whose clock runs a day from ``start``; the environment for Oqiga's commands."""
+def prepare(home: Path, start: datetime, address: str) -> dict[str, str]:
+    """A home with sources and settings; the environment for Oqiga's commands."""
     home.mkdir(parents=True, exist_ok=True)
+    addresses = {f"channel_{n}x": f"{address}/s/channel_{n}x" for n in range(CHANNELS)}
+    addresses["gone"] = f"{address}/s/gone_x"
     sources = [
-        f'[[source]]\nname = "channel_{n}x"\nkind = "telegram_preview"\n'
-        f'address = "{address}/s/channel_{n}x"\ninterval_s = 600\n'
-        for n in range(CHANNELS)
+        f'[[source]]\nname = "{name}"\nkind = "telegram_preview"\naddress = "{where}"\n'
+        "interval_s = 5\n"
+        for name, where in addresses.items()
     ]
     sources.append(
         f'[[source]]\nname = "file"\nkind = "replay"\naddress = "{home}/posts.jsonl"\n'
-        "interval_s = 900\n"
-    )
-    sources.append(
-        f'[[source]]\nname = "gone"\nkind = "telegram_preview"\naddress = "{address}/s/gone_x"\n'
-        "interval_s = 600\n"
+        "interval_s = 5\n"
     )
     (home / "sources.toml").write_text("\n".join(sources), encoding="utf-8")
     (home / "posts.jsonl").touch()
@@ -113,128 +112,95 @@ def prepare(home: Path, *, speed: float, start: datetime, address: str) -> dict[
         encoding="utf-8",
     )
     environment = {"OQIGA_CONFIG": str(home / "oqiga.toml"), "OQIGA_HOME": str(home)}
-    now = datetime.now(UTC)
-    lasts = timedelta(seconds=DAY_S)
-    plan = ReplayPlan(
-        paths=(),
-        anchor=now,
-        start=start,
-        end=start + lasts,
-        shift=timedelta(0),
-        speed=speed,
-        digest="airflow-day",
-    )
-    store = open_store(settings_of(environment))
-    store.put_note(REPLAY_NOTE, json.dumps(plan.to_json()))
+    store = open_store(load_settings(environment))
+    for feed in ("app", "calls"):
+        store.beat(Heartbeat(feed=feed, at=start, limit_s=1e6))
     store.close()
     return environment
 
 
-def settings_of(environment: dict[str, str]) -> Settings:
-    """The settings that Oqiga's commands see."""
-    return load_settings(environment)
-
-
 class Day:
-    """One run of the day: a site, a file and a drop folder that fill as its clock goes."""
+    """One run of the day: a site, a file and a drop folder that fill step by step."""
 
-    def __init__(self, home: Path, given: Input, *, speed: float, start: datetime) -> None:
-        self.home, self.given, self.speed, self.start = home, given, speed, start
-        self.pages = Pages(now=self.now)
+    def __init__(self, home: Path, given: Input, *, steps: int, start: datetime) -> None:
+        self.home, self.given, self.start = home, given, start
+        self.ends = [start + timedelta(seconds=DAY_S / steps * (n + 1)) for n in range(steps)]
+        self._now = start
+        self.pages = Pages(now=lambda: self._now)
         for number in range(CHANNELS):
             self.pages.channels[f"channel_{number}x"] = []
         for at, channel, line in given.posts:
             if channel != "file":
                 self.pages.publish(channel, at, str(line["text"]))
         self.environment: dict[str, str] = {}
-        self._plan: ReplayPlan | None = None
-        self._fed = 0
-
-    def now(self) -> datetime:
-        """The day's time."""
-        if self._plan is None:
-            return self.start
-        return self._plan.clock(SystemClock()).now()
 
     @contextlib.contextmanager
-    def running(self) -> Iterator[Day]:
-        """The site serves, the store's clock goes."""
+    def running(self) -> Iterator[Store]:
+        """The site serves; gives the run's store."""
         with serving(self.pages):
-            self.environment = prepare(
-                self.home, speed=self.speed, start=self.start, address=self.pages.address
-            )
-            with self.store() as store:
-                self._plan = ReplayPlan.from_json(json.loads(store.note(REPLAY_NOTE) or "{}"))
-            yield self
+            self.environment = prepare(self.home, self.start, self.pages.address)
+            store = open_store(load_settings(self.environment))
+            try:
+                yield store
+            finally:
+                store.close()
 
-    @contextlib.contextmanager
-    def store(self) -> Iterator[Store]:
-        """The run's store."""
-        opened = open_store(settings_of(self.environment))
-        try:
-            yield opened
-        finally:
-            opened.close()
-
-    def feed(self, until: datetime) -> None:
-        """Write what is out by then to the file, and drop the reports, a file every few hours."""
-        lines = [
-            json.dumps(line, ensure_ascii=False)
-            for at, channel, line in self.given.posts
-            if channel == "file" and at <= until
-        ]
-        draft = self.home / "posts.part"
-        draft.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        draft.replace(self.home / "posts.jsonl")
-        step = timedelta(seconds=DAY_S / REPORT_FILES)
-        while self._fed < REPORT_FILES and self.start + step * (self._fed + 1) <= until:
-            part = [
-                line
-                for at, line in self.given.reports
-                if self.start + step * self._fed <= at < self.start + step * (self._fed + 1)
-            ]
-            self._drop(f"app-{self._fed:02}.ndjson", part)
-            self._fed += 1
-
-    def _drop(self, name: str, lines: Sequence[dict[str, Any]]) -> None:
-        folder = self.home / "drop"
-        folder.mkdir(exist_ok=True)
-        draft = self.home / name
-        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(folder / name)
+    def advance(self, store: Store, end: datetime) -> None:
+        """Set the store's clock to a step's end; what was out by then appears."""
+        plan = ReplayPlan(
+            paths=(),
+            anchor=datetime.now(UTC),
+            start=end,
+            end=end + timedelta(days=1),
+            shift=timedelta(0),
+            speed=1.0,
+            digest="airflow-day",
+        )
+        before, self._now = self._now, end
+        store.put_note(REPLAY_NOTE, json.dumps(plan.to_json()))
+        lines = [x for at, channel, x in self.given.posts if channel == "file" and at <= end]
+        self._put(self.home / "posts.jsonl", lines)
+        part = [line for at, line in self.given.reports if before < at <= end]
+        if part:
+            (self.home / "drop").mkdir(exist_ok=True)
+            self._put(self.home / "drop" / f"app-{end:%H%M}.ndjson", part)
 
     def settled(self, store: Store) -> bool:
-        """Whether all of the day was accepted, assessed and correlated."""
-        if counts(store) != (len(self.given.posts), len(self.given.reports)):
-            return False
+        """Whether all that is out was accepted, assessed and correlated."""
+        out = (
+            sum(at <= self._now for at, _, _ in self.given.posts),
+            sum(at <= self._now for at, _ in self.given.reports),
+        )
         cursor = store.note("correlator:cursor")
         return (
-            not store.unassessed(1)
+            counts(store) == out
+            and not store.unassessed(1)
             and cursor is not None
             and int(json.loads(cursor)) == store.last_change()
         )
 
+    def _put(self, path: Path, lines: Sequence[dict[str, Any]]) -> None:
+        draft = self.home / f"{path.name}.part"
+        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+
 
 def by_hand(day: Day) -> Outcome:
-    """The undisturbed run: each stage's command once, when the whole day is out."""
+    """The undisturbed run: each stage's command once a step."""
     started = time.monotonic()
-    with day.running():
-        day._plan = replace(day._plan, speed=1e9) if day._plan else None
-        with day.store() as store:
-            if day._plan is not None:
-                store.put_note(REPLAY_NOTE, json.dumps(day._plan.to_json()))
-        day.feed(day.start + timedelta(seconds=DAY_S))
-        for name in (*(f"channel_{n}x" for n in range(CHANNELS)), "file"):
-            _command(day, "stage", "read", name)
-        for stage in ("drop", "assess", "correlate"):
-            _command(day, "stage", stage)
-        with day.store() as store:
-            return Outcome(counts(store), final_events(store), 0, {}, time.monotonic() - started, 0)
+    with day.running() as store:
+        for end in day.ends:
+            day.advance(store, end)
+            for name in (*(f"channel_{n}x" for n in range(CHANNELS)), "file"):
+                _command(day, "stage", "read", name)
+            for stage in ("drop", "assess", "correlate"):
+                _command(day, "stage", stage)
+        return Outcome(counts(store), final_events(store), 0, {}, time.monotonic() - started, 0)
 
 
 def through_airflow(
-    day: Day, folder: Path, *, kills: int, seed: int = 102, limit_s: float = 1_200.0
+    day: Day, folder: Path, *, kills: int, seed: int = 102, step_limit_s: float = 900.0
 ) -> Outcome:
     """The day by schedule; ``kills`` times a command or a task's process is killed (-9).
 
@@ -242,58 +208,52 @@ def through_airflow(
     """
     chosen = random.Random(seed)  # noqa: S311 - moments of kills, no secret
     started = time.monotonic()
-    with day.running():
+    with day.running() as store:
         airflow = Scheduler.start(folder, day.environment)
         try:
             airflow.import_pools()
             airflow.wait_for_dags(*FLOW, *NIGHT, "nightly_report")
-            with day.store() as store:
-                # The day begins now, not when Airflow began to start.
-                day._plan = replace(day._plan, anchor=datetime.now(UTC)) if day._plan else None
-                if day._plan is not None:
-                    store.put_note(REPLAY_NOTE, json.dumps(day._plan.to_json()))
-                airflow.unpause(*FLOW, *NIGHT, "nightly_report")
-                killed = _run_day(day, store, airflow, kills, chosen, time.monotonic() + limit_s)
-                night = _night(day, airflow)
-                _again(airflow)
-                _wait(day, store, airflow, time.monotonic() + 240)
-                return Outcome(
-                    counts(store),
-                    final_events(store),
-                    killed,
-                    night,
-                    time.monotonic() - started,
-                    sum(item.kind == "alert" for item in store.set_aside_items(1_000)),
-                )
+            airflow.unpause(*FLOW, *NIGHT, "nightly_report")
+            killed = 0
+            for number, end in enumerate(day.ends, 1):
+                day.advance(store, end)
+                wanted = kills * number // len(day.ends)
+                killed += _step(day, store, airflow, wanted - killed, chosen, step_limit_s)
+            night = _night(day, airflow)
+            _again(airflow)
+            _step(day, store, airflow, 0, chosen, step_limit_s)
+            return Outcome(
+                counts(store),
+                final_events(store),
+                killed,
+                night,
+                time.monotonic() - started,
+                sum(item.kind == "alert" for item in store.set_aside_items(1_000)),
+            )
         finally:
             airflow.stop()
 
 
-def _run_day(
+def _step(
     day: Day,
     store: Store,
     airflow: Scheduler,
     kills: int,
     chosen: random.Random,
-    until: float,
+    limit_s: float,
 ) -> int:
+    """Wait until the step's work is done, killing meanwhile; how many kills."""
     killed = 0
-    next_kill = time.monotonic()
+    until, next_kill = time.monotonic() + limit_s, time.monotonic()
     while time.monotonic() < until:
-        day.feed(day.now())
-        over = day.now() >= day.start + timedelta(seconds=DAY_S)
-        if over and killed >= kills and day.settled(store):
+        if killed >= kills and day.settled(store):
             return killed
-        if killed < kills and time.monotonic() >= next_kill:
-            running = airflow.commands()
-            if running:
-                killed += _kill(chosen.choice(running), chosen)
-                next_kill = time.monotonic() + chosen.uniform(2.0, 12.0)
+        running = airflow.commands() if killed < kills and time.monotonic() >= next_kill else []
+        if running:
+            killed += _kill(chosen.choice(running), chosen)
+            next_kill = time.monotonic() + chosen.uniform(1.0, 8.0)
         time.sleep(0.3)
-    raise RuntimeError(
-        f"the day did not settle: {counts(store)} of "
-        f"{(len(day.given.posts), len(day.given.reports))}, {killed} kills\n{airflow.log[-3000:]}"
-    )
+    raise RuntimeError(f"a step did not settle: {counts(store)}\n{airflow.log[-3000:]}")
 
 
 def _kill(process: psutil.Process, chosen: random.Random) -> int:
@@ -310,7 +270,7 @@ def _kill(process: psutil.Process, chosen: random.Random) -> int:
 def _night(day: Day, airflow: Scheduler) -> dict[str, str]:
     """The work of the night, and the report of the day, made twice."""
     states = {}
-    morning = (day.start + timedelta(days=1)).astimezone(UTC).replace(minute=0, second=0)
+    morning = (day.start + timedelta(days=1, hours=6)).astimezone(UTC)
     runs = [(name, airflow.trigger(name)) for name in NIGHT]
     runs.append(("nightly_report", airflow.trigger("nightly_report", morning.isoformat())))
     for name, run_id in runs:
@@ -327,13 +287,6 @@ def _again(airflow: Scheduler) -> None:
         if finished:
             airflow.clear(name, finished[-1]["dag_run_id"])
             airflow.wait_run(name, finished[-1]["dag_run_id"], 240)
-
-
-def _wait(day: Day, store: Store, airflow: Scheduler, until: float) -> None:
-    while not day.settled(store):
-        if time.monotonic() > until:
-            raise RuntimeError(f"not settled after the runs were cleared:\n{airflow.log[-3000:]}")
-        time.sleep(1.0)
 
 
 def _command(day: Day, *arguments: str) -> None:
