@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -34,10 +34,11 @@ from nlp.evaluate import Judged, subject_of
 from nlp.labelled import LabelledPost, part_of, read_corpus, read_stream
 from nlp.reading import Subject
 from nlp.train import GAZETTEER_FILE, Grounds, fit
-from store.protocol import OPEN, Store
+from store.protocol import OPEN, EventQuery, Store
 
 log = logging.getLogger(__name__)
 SHIFT = timedelta(hours=12)
+SLICE = timedelta(minutes=10)
 KEPT_SHIFTS = 56
 """Four weeks of shifts go into the estimate of recall."""
 FRESH = timedelta(days=7)
@@ -99,8 +100,7 @@ def sample(store: Store, now: datetime) -> list[Drawn]:
     """The audit sample of the shift that has just ended; asked again it is the same."""
     key = _sample_key(now, 0)
     start = _shift(now, 1)
-    events = [e for e in store.open_events(start, OPEN) if start <= e.started_at < start + SHIFT]
-    drawn = draw(events, key)
+    drawn = draw(_quiet(store, start), key)
     text = store.put_note_once(key, json.dumps([d.model_dump() for d in drawn]))
     kept = [Drawn.model_validate(value) for value in json.loads(text)]
     store.put_note(SAMPLE_NOTE, json.dumps([d.event for d in kept]))
@@ -230,6 +230,16 @@ def _samples(store: Store, now: datetime) -> list[Drawn]:
         note = store.note(_sample_key(now, back))
         found += [Drawn.model_validate(value) for value in json.loads(note or "[]")]
     return found
+
+
+def _quiet(store: Store, start: datetime) -> Iterator[Event]:
+    """A shift's events that are in no queue, some minutes at a time."""
+    for part in range(SHIFT // SLICE):
+        since = start + SLICE * part
+        query = EventQuery(
+            flagged=False, since=since, until=since + SLICE, order="time", limit=1_000_000
+        )
+        yield from store.events(query, OPEN)
 
 
 def _sample_key(now: datetime, back: int) -> str:

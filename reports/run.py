@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from core import filing
 from core.clock import Clock
 from core.errors import SettingsError
-from core.records import Audience, Decision, Event, ReportState
+from core.records import Audience, Event, ReportState
 from core.settings import ReportCopy, Settings, load_sources
 from correlator.freshness import Freshness
 from reports import pages, table
@@ -94,14 +94,11 @@ def gather(
     """What a report of one audience is made of; nothing of another audience is read."""
     only = frozenset({audience})
     events = list(_incidents(store, wanted.since, wanted.until, only))
-    decisions: dict[str, list[Decision]] = {}
-    for decision in store.decisions(only):
-        decisions.setdefault(decision.event, []).append(decision)
     reports = settings.reports
     sources = load_sources(settings.crawlers.sources_file)
     freshness = Freshness.of(store.heartbeats(), settings.intake.feeds, now)
     return Material(
-        histories=[_history(store, event, only, decisions) for event in events],
+        histories=[_history(store, event, only) for event in events],
         norm=list(_norm(store, wanted, only)),
         volumes=volumes(store, wanted.since, wanted.until, only),
         configured=[source.name for source in sources] if audience is Audience.OPEN else [],
@@ -146,13 +143,11 @@ def _norm(store: Store, wanted: Period, only: frozenset[Audience]) -> Iterator[E
         start = end
 
 
-def _history(
-    store: Store, event: Event, only: frozenset[Audience], decisions: dict[str, list[Decision]]
-) -> History:
+def _history(store: Store, event: Event, only: frozenset[Audience]) -> History:
     firsts = [
         versions[0] for link in event.posts if (versions := store.post_versions(link.id, only))
     ]
-    about = [d for name in (event.id, *event.aliases) for d in decisions.get(name, ())]
+    about = [d for name in (event.id, *event.aliases) for d in store.decisions(only, name)]
     return history(event, store.event_versions(event.id, only), firsts, about)
 
 
