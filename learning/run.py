@@ -32,6 +32,7 @@ from learning.replay import Difference, replay
 from nlp.assessor import Assessor
 from nlp.evaluate import Judged, subject_of
 from nlp.labelled import LabelledPost, part_of, read_corpus, read_stream
+from nlp.language import LanguageModel
 from nlp.reading import Subject
 from nlp.train import GAZETTEER_FILE, Grounds, fit
 from store.protocol import OPEN, EventQuery, Store
@@ -54,6 +55,7 @@ SAMPLE_NOTE = "learning:sample"
 class Grounding:
     """Where the learning stands: its folder, the corpus, the streams, the running model.
 
+    ``language``: the running model's, as decisions say nothing of languages.
     ``running_labels``: the folder with the labels that the running model learned, if any.
     """
 
@@ -62,6 +64,7 @@ class Grounding:
     streams: Path
     running: Assessor
     gazetteer: Path
+    language: LanguageModel
     running_labels: Path | None = None
 
 
@@ -198,6 +201,7 @@ def _grounds(grounding: Grounding, labels: Sequence[Label]) -> Grounds:
         grounding.running.gazetteer,
         grounding.running.vectors,
         [*read_stream(grounding.streams), *learned],
+        grounding.language,
     )
 
 

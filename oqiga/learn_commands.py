@@ -116,6 +116,7 @@ def _grounding(context: Context) -> Grounding:
     from learning import registry
     from learning.run import Grounding
     from nlp.assessor import Assessor
+    from nlp.model import Model
     from oqiga.context import CORPUS, STREAMS
 
     return Grounding(
@@ -124,6 +125,7 @@ def _grounding(context: Context) -> Grounding:
         streams=STREAMS / "train_posts.jsonl",
         running=Assessor.load(context.model_dir, context.gazetteer_file),
         gazetteer=context.model_dir,
+        language=Model.load(context.model_dir).language,
         running_labels=registry.current(context.learning_dir),
     )
 

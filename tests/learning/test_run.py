@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from core.clock import FixedClock
 from core.errors import ModelError
 from core.inputs import make_post
 from core.records import (
@@ -24,6 +25,7 @@ from core.records import (
     Post,
     ReportState,
 )
+from core.settings import Settings
 from learning import registry
 from learning.bounds import Bound
 from learning.run import (
@@ -31,6 +33,7 @@ from learning.run import (
     SAMPLE_NOTE,
     Grounding,
     estimate_recall,
+    judge_candidate,
     make_candidate,
     read_labels,
     sample,
@@ -38,6 +41,7 @@ from learning.run import (
 )
 from nlp.assessor import DEFAULT_MODELS, Assessor
 from nlp.labelled import read_corpus
+from nlp.model import Model
 from nlp.reading import Subject
 from store.protocol import EventWrite
 from store.sqlite import SqliteStore
@@ -167,24 +171,31 @@ def test_a_candidate_learns_what_people_decided(store: SqliteStore, tmp_path: Pa
         lines = [x for x in path.read_text("utf-8").splitlines() if json.loads(x)["id"] in chosen]
         (corpus / path.name).write_text("\n".join(lines), "utf-8")
     words = ("на Абая", "у рынка", "в пятиэтажке", "возле школы", "на дачах", "в гараже")
-    for number in range(45):
-        at = NOW - timedelta(hours=number)
+    for number in range(60):
+        at = NOW - timedelta(hours=number * 4)
         place = words[number % 6]
-        text = f"пыхает {place} {number} {rng.choice(words)}, бегите кто рядом"
+        text = f"пыхает {place} {number} {rng.choice(words)}"
         decide(
             store, put(store, str(number), text, incident=0.6, at=at), f"s{number % 3}", right=True
         )
     folder = tmp_path / "learning"
-    assert write_labels(store, folder, NOW) == 45
+    assert write_labels(store, folder, NOW) == 60
     before = grounding(folder, corpus.parent)
     digest = make_candidate(before, Bound())
+    verdict, difference = judge_candidate(
+        store, Settings(home=tmp_path), FixedClock(NOW), before, Bound()
+    )
+    running, candidate = verdict.figures["fresh incident F1"]
+    assert candidate > running
+    assert difference.posts == 19
+    assert difference.flagged[1] >= difference.flagged[0]
     target = registry.promote(folder, digest, NOW, {})
     assert registry.current(folder) == target
     after = Assessor.load(target)
-    asked = [Subject("x", 1, "пыхает за рекой, бегите кто рядом", NOW)]
+    asked = [Subject("x", 1, "пыхает за рекой", NOW)]
     assert after.assess(asked)[0].incident > max(0.5, before.running.assess(asked)[0].incident)
     assert after.id != before.running.id
-    assert len(read_labels(target)) == 45, "what it learned lies beside it"
+    assert len(read_labels(target)) == 60, "what it learned lies beside it"
 
 
 def grounding(folder: Path, corpus: Path) -> Grounding:
@@ -194,6 +205,7 @@ def grounding(folder: Path, corpus: Path) -> Grounding:
         streams=_no_streams(folder),
         running=Assessor.load(DEFAULT_MODELS),
         gazetteer=DEFAULT_MODELS,
+        language=Model.load(DEFAULT_MODELS).language,
     )
 
 
