@@ -79,16 +79,12 @@ COUNTRY = Frame(46.0, 40.3, 87.6, 55.7)
 
 
 def frame_of(spots: Sequence[Spot]) -> Frame:
-    """A frame around the spots, with a margin and at least about 100 km high."""
+    """A frame around the spots, with a margin and at least about 20 km high."""
     if not spots:
         return COUNTRY
-    margin = 0.5
-    return Frame(
-        min(s.lon for s in spots) - margin,
-        min(s.lat for s in spots) - margin,
-        max(s.lon for s in spots) + margin,
-        max(s.lat for s in spots) + margin,
-    )
+    lats, lons = [s.lat for s in spots], [s.lon for s in spots]
+    margin = max(0.1, 0.1 * (max(lats) - min(lats)))
+    return Frame(min(lons) - margin, min(lats) - margin, max(lons) + margin, max(lats) + margin)
 
 
 def event_map(spots: Sequence[Spot], frame: Frame, title: str) -> Markup:

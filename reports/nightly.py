@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from pydantic import BaseModel
 
@@ -169,7 +169,7 @@ def numbers(
         categories=_categories(events),
         regions=by_region,
         hours=_hours(events, period),
-        days=dict(sorted(Counter(period.day_of(e.started_at).isoformat() for e in events).items())),
+        days=_days(events, period),
         leads=leads(histories),
         levels=levels(histories, material.aims_s),
         cells=_cells(events, norm, period, places),
@@ -205,6 +205,12 @@ def _categories(events: Sequence[Event]) -> dict[str, dict[str, int]]:
 def _hours(events: Sequence[Event], period: Period) -> list[int]:
     counts = Counter(e.started_at.astimezone(period.zone).hour for e in events)
     return [counts[hour] for hour in range(24)]
+
+
+def _days(events: Sequence[Event], period: Period) -> dict[str, int]:
+    counts = Counter(period.day_of(e.started_at) for e in events)
+    days = [period.first + timedelta(days=number) for number in range(period.days)]
+    return {day.isoformat(): counts[day] for day in days}
 
 
 def _cells(
