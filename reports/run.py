@@ -39,7 +39,7 @@ def make_report(
     day: date | None = None,
     folder: Path | None = None,
 ) -> list[Path]:
-    """Make and file one report; its files, those of the first language first.
+    """Make and file one report; its files, the page in the first language first.
 
     ``day``: any day of the period; default: the newest period that is over. Made again for the
     same period it replaces the files. ``folder`` is used as it is.
@@ -58,9 +58,16 @@ def make_report(
         region=copy.region,
     )
     words = [Words.load(language, places) for language in copy.languages]
-    return filing.put(
-        folder or home_of(settings, copy), copy.audience, _contents(found, words, wanted)
-    )
+    target, stem = folder or home_of(settings, copy), filing.stem(wanted.span.value, wanted.first)
+    pages_of = _pages(found, words, stem)
+    made = filing.put(target, copy.audience, pages_of | _tables(found, stem))
+    # Last, because it needs a library of the machine: without it the rest is there all the same.
+    sheets = {
+        f"{name.removesuffix('.html')}.pdf": pages.pdf(page.decode())
+        for name, page in pages_of.items()
+        if name.endswith(".html") and not name.endswith(".short.html")
+    }
+    return made + filing.put(target, copy.audience, sheets)
 
 
 def home_of(settings: Settings, copy: ReportCopy) -> Path:
@@ -164,22 +171,19 @@ def _recall(store: Store) -> tuple[float, float, float, int] | None:
     return (value["estimate"], value["low"], value["high"], value["audited"])
 
 
-def _contents(found: Numbers, words: Sequence[Words], wanted: Period) -> dict[str, bytes]:
-    """File names and contents; the first language has no mark in its names."""
-    stem = filing.stem(wanted.span.value, wanted.first)
-    html = [pages.html(found, w) for w in words]
-    contents = {
-        f"{stem}.html": html[0].encode(),
+def _tables(found: Numbers, stem: str) -> dict[str, bytes]:
+    return {
         f"{stem}.csv": table.csv_text(found).encode(),
         f"{stem}.json": found.model_dump_json(indent=2).encode(),
-        f"{stem}.pdf": pages.pdf(html[0]),
-        f"{stem}.short.html": pages.short_html(found, words[0]).encode(),
-        f"{stem}.short.txt": pages.short_text(found, words[0]).encode(),
     }
-    for page, other in zip(html[1:], words[1:], strict=True):
-        mark = f"{stem}.{other.language}"
-        contents[f"{mark}.html"] = page.encode()
-        contents[f"{mark}.pdf"] = pages.pdf(page)
-        contents[f"{mark}.short.html"] = pages.short_html(found, other).encode()
-        contents[f"{mark}.short.txt"] = pages.short_text(found, other).encode()
+
+
+def _pages(found: Numbers, words: Sequence[Words], stem: str) -> dict[str, bytes]:
+    """File names and contents; the first language has no mark in its names."""
+    contents = {}
+    for number, each in enumerate(words):
+        mark = stem if number == 0 else f"{stem}.{each.language}"
+        contents[f"{mark}.html"] = pages.html(found, each).encode()
+        contents[f"{mark}.short.html"] = pages.short_html(found, each).encode()
+        contents[f"{mark}.short.txt"] = pages.short_text(found, each).encode()
     return contents

@@ -59,7 +59,7 @@ def test_recomputed(tmp_path: Path) -> None:
         day=DAY,
     )
     store.close()
-    found = json.loads(paths[2].read_text("utf-8"))
+    found = json.loads(paths[0].with_suffix(".json").read_text("utf-8"))
     db = apsw.Connection(str(tmp_path / "oqiga.db"))
     values = {"since": SINCE, "until": UNTIL}
 
