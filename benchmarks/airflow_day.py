@@ -39,6 +39,7 @@ FLOW = ("crawl_telegram", "crawl_files", "crawl_drop", "assess", "correlate")
 AGAIN = ("assess", "correlate")
 NIGHT = ("retention", "evidence_check", "store_maintenance")
 CHANNELS = 3
+RUN_S = 1_200.0
 
 
 @dataclass(frozen=True)
@@ -274,9 +275,9 @@ def _night(day: Day, airflow: Scheduler) -> dict[str, str]:
     runs = [(name, airflow.trigger(name)) for name in NIGHT]
     runs.append(("nightly_report", airflow.trigger("nightly_report", morning.isoformat())))
     for name, run_id in runs:
-        states[name] = airflow.wait_run(name, run_id, 300)
+        states[name] = airflow.wait_run(name, run_id, RUN_S)
     airflow.clear("nightly_report", runs[-1][1])
-    states["nightly_report again"] = airflow.wait_run("nightly_report", runs[-1][1], 300)
+    states["nightly_report again"] = airflow.wait_run("nightly_report", runs[-1][1], RUN_S)
     return states
 
 
@@ -286,7 +287,7 @@ def _again(airflow: Scheduler) -> None:
         finished = [r for r in airflow.runs(name) if r["state"] in ("success", "failed")]
         if finished:
             airflow.clear(name, finished[-1]["dag_run_id"])
-            airflow.wait_run(name, finished[-1]["dag_run_id"], 240)
+            airflow.wait_run(name, finished[-1]["dag_run_id"], RUN_S)
 
 
 def _command(day: Day, *arguments: str) -> None:
