@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -66,6 +67,8 @@ def pdf(page: str) -> bytes:
             f"PDF: a library of this machine is missing ({error}); install Pango "
             "(Debian: libpango-1.0-0, libpangoft2-1.0-0, libharfbuzz-subset0)"
         ) from error
+    for library in ("weasyprint", "fontTools"):
+        logging.getLogger(library).setLevel(logging.WARNING)  # each step of the layout else
     content: bytes = HTML(
         string=page, url_fetcher=URLFetcher(allowed_protocols=[]), media_type="print"
     ).write_pdf()
