@@ -186,7 +186,9 @@ def render(
         sees_events=who is not None and who.rights.may(Action.SEE_EVENTS),
         decides=who is not None and who.rights.may(Action.DECIDE),
         reads_reports=who is not None and who.role in REPORT_READERS,
-        audits=who is not None and who.rights.may(Action.DECIDE) and Audience.OPEN in who.audiences,
+        samples=who is not None
+        and who.rights.may(Action.DECIDE)
+        and Audience.OPEN in who.audiences,
         administers=who is not None and who.rights.may(Action.ADMINISTER),
         confidential=who is not None and Audience.CONFIDENTIAL in who.audiences,
         now=console.clock.now(),

@@ -59,8 +59,8 @@ def report_file(request: Request, copy: str, name: str, who: EventReader) -> Res
     )
 
 
-@router.get("/audit", include_in_schema=False)
-def audit_page(request: Request, who: EventReader) -> Response:
+@router.get("/sample", include_in_schema=False)
+def sample_page(request: Request, who: EventReader) -> Response:
     """Posts of the last shift that were not flagged: is one of them an incident?"""
     if not who.rights.may(Action.DECIDE) or Audience.OPEN not in who.audiences:
         raise HTTPException(403)
@@ -78,7 +78,7 @@ def audit_page(request: Request, who: EventReader) -> Response:
                 "texts": [shown(post.subject.text)[:600] for post in posts],
             }
         )
-    return render(request, "audit.html", who=who, items=items)
+    return render(request, "sample.html", who=who, items=items)
 
 
 def _audience(who: Reader) -> str:

@@ -74,7 +74,7 @@ def test_reading_a_confidential_report_is_logged(
 
 def test_the_audit_sample(person: Callable[[Role], Any], filled: Any) -> None:
     filled.store.put_note("learning:sample", json.dumps([filled.quiet, "nothing"]))
-    page = person(Role.SPECIALIST).get("/audit")
+    page = person(Role.SPECIALIST).get("/sample")
     assert f"/events/{filled.quiet}" in page.text
     for role in (Role.ANALYST, Role.INTERNAL_SECURITY, Role.ADMINISTRATOR):
-        assert person(role).get("/audit").status_code == 403
+        assert person(role).get("/sample").status_code == 403
