@@ -32,9 +32,10 @@ bench: setup ## benchmarks beside their peers; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks.run
 	$(BIN)/python -m benchmarks.elasticsearch_bench
 
-soak: setup ## the long proofs: fifty kills, five of cluster nodes
+soak: setup ## the long proofs: fifty kills, five of cluster nodes, a day through Airflow
 	$(BIN)/python -m benchmarks.soak
 	$(BIN)/python -m benchmarks.elasticsearch_soak
+	$(BIN)/python -m benchmarks.airflow_soak
 
 clean: ## remove what setup and runs made, data too
 	rm -rf $(VENV) nlp/models data artefacts .mypy_cache .ruff_cache .pytest_cache *.egg-info

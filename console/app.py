@@ -21,7 +21,7 @@ from console.accounts import Accounts
 from console.highlight import shown
 from console.hub import Hub
 from console.reading import Reading
-from console.routes import admin, events, queue, session, stream
+from console.routes import admin, events, filed, queue, session, stream
 from console.row_html import RowHtml
 from console.security import FormLimit, SecurityHeaders
 from console.texts import Translate, load_texts
@@ -81,7 +81,7 @@ def create_app(
             texts=load_texts(),
         ),
     )
-    for module in (session, queue, events, stream, admin):
+    for module in (session, queue, events, stream, admin, filed):
         app.include_router(module.router)
     for router in extra_routers:
         app.include_router(router)

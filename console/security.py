@@ -50,7 +50,7 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
-                    headers[name] = value
+                    headers.setdefault(name, value)  # a filed report brings a policy of its own
                 headers.setdefault("Cache-Control", "no-cache" if keep else "no-store")
             await send(message)
 

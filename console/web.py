@@ -29,6 +29,8 @@ LANGUAGE_COOKIE = "oqiga_lang"
 THEME_COOKIE = "oqiga_theme"
 THEMES = ("auto", "light", "dark")
 CSRF_HEADER = "X-CSRF-Token"
+REPORT_READERS = frozenset({Role.SUPERVISOR, Role.ANALYST, Role.INTERNAL_SECURITY})
+"""Reports are for those who lead and evaluate; a shift has its queue."""
 YEAR_S = 31_536_000
 
 
@@ -183,6 +185,10 @@ def render(
         csrf=who.signed_in.session.csrf if who else "",
         sees_events=who is not None and who.rights.may(Action.SEE_EVENTS),
         decides=who is not None and who.rights.may(Action.DECIDE),
+        reads_reports=who is not None and who.role in REPORT_READERS,
+        samples=who is not None
+        and who.rights.may(Action.DECIDE)
+        and Audience.OPEN in who.audiences,
         administers=who is not None and who.rights.may(Action.ADMINISTER),
         confidential=who is not None and Audience.CONFIDENTIAL in who.audiences,
         now=console.clock.now(),

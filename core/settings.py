@@ -12,6 +12,7 @@ import os
 import secrets
 import tomllib
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -195,6 +196,70 @@ class ConsoleSettings(_Section):
     time_zone: str = "Asia/Almaty"
 
 
+class ReportCopy(_Section):
+    """One copy of the reports: for whom, about what, when. ``region``: a gazetteer id, ``None``
+    for the whole country. ``to``: e-mail addresses. It is made at ``hour`` o'clock of its zone.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$")]
+    audience: Literal["open", "confidential"] = "open"
+    region: str | None = None
+    time_zone: str = "Asia/Almaty"
+    hour: int = Field(default=6, ge=0, le=23)
+    languages: tuple[Literal["ru", "kk"], ...] = ("ru", "kk")
+    spans: tuple[Literal["nightly", "weekly", "monthly"], ...] = ("nightly", "weekly", "monthly")
+    to: tuple[str, ...] = ()
+
+
+class ReportSettings(_Section):
+    """Reports. ``folder``: where they are filed, relative to home. Aims of service in seconds:
+    the readers' interval, the live latency that was asked for, and a shift's own aim.
+    ``smtp_password_file`` holds the password alone.
+    """
+
+    folder: Path = Path("reports")
+    copies: tuple[ReportCopy, ...] = (
+        ReportCopy(name="country"),
+        ReportCopy(name="internal_security", audience="confidential"),
+    )
+    publish_to_accept_s: float = 120.0
+    accept_to_screen_s: float = 5.0
+    screen_to_decision_s: float = 300.0
+    smtp_host: str | None = None
+    smtp_port: Port = 25
+    smtp_tls: Literal["none", "starttls", "tls"] = "starttls"
+    smtp_user: str | None = None
+    smtp_password_file: Path | None = None
+    smtp_timeout_s: float = Field(default=30.0, gt=0)
+    sender: str = "oqiga@localhost"
+
+
+class RetentionSettings(_Section):
+    """How many days each kind of record is kept; ``None`` for ever.
+
+    ``no_incident``: posts in events that are no incident (below ``incident_at``), that 102 knew
+    nothing of and nobody decided on; they go first. ``media``: photos and videos by the time
+    they were kept. ``reports_filed``: the nightly reports. ``dropped``: files of the drop folder
+    that were read.
+    """
+
+    no_incident_days: float | None = Field(default=30.0, gt=0)
+    raw_days: float | None = Field(default=90.0, gt=0)
+    posts_days: float | None = Field(default=365.0, gt=0)
+    reports_days: float | None = Field(default=1_095.0, gt=0)
+    events_days: float | None = Field(default=1_095.0, gt=0)
+    set_aside_days: float | None = Field(default=90.0, gt=0)
+    media_days: float | None = Field(default=90.0, gt=0)
+    reports_filed_days: float | None = Field(default=1_095.0, gt=0)
+    dropped_days: float | None = Field(default=30.0, gt=0)
+    incident_at: Share = 0.5
+
+    def before(self, now: datetime, kind: str) -> datetime | None:
+        """What is older than this is over the kind's limit; ``None``: nothing ever is."""
+        days: float | None = getattr(self, f"{kind}_days")
+        return None if days is None else now - timedelta(days=days)
+
+
 class Settings(_Section):
     """All settings. ``home``: where data lies."""
 
@@ -209,6 +274,8 @@ class Settings(_Section):
     nlp: NlpSettings = NlpSettings()
     correlator: CorrelatorSettings = CorrelatorSettings()
     console: ConsoleSettings = ConsoleSettings()
+    reports: ReportSettings = ReportSettings()
+    retention: RetentionSettings = RetentionSettings()
 
     def under_home(self, path: Path) -> Path:
         """``path`` below home unless it is absolute."""

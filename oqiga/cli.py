@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from datetime import UTC, date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,9 +17,10 @@ import typer
 
 from core.errors import InputError, OqigaError
 from core.lines import read_lines
-from core.log import configure, new_run_id
-from core.settings import Settings, load_settings, load_sources
+from core.settings import Settings, load_sources
+from oqiga import keeping_commands, learn_commands, report_commands, stage_commands
 from oqiga.files import reading, writing
+from oqiga.opening import log_as, open_context, open_settings, parse_time
 from oqiga.progress import Bar, tracked
 from oqiga.store_commands import app as store_app
 
@@ -37,13 +38,16 @@ app = typer.Typer(
 )
 ingest = typer.Typer(help="Records into the configured store.", no_args_is_help=True)
 gazetteer = typer.Typer(help="Places: look up, import your own.", no_args_is_help=True)
-report = typer.Typer(help="Reports for people.", no_args_is_help=True)
 key = typer.Typer(help="API keys of the systems that send reports.", no_args_is_help=True)
 sources = typer.Typer(help="What is read: the sources file.", no_args_is_help=True)
 telegram = typer.Typer(help="The Telegram account that reads.", no_args_is_help=True)
 app.add_typer(ingest, name="ingest")
 app.add_typer(gazetteer, name="gazetteer")
-app.add_typer(report, name="report")
+app.add_typer(report_commands.app, name="report")
+app.add_typer(stage_commands.app, name="stage")
+app.add_typer(keeping_commands.app, name="retention")
+app.add_typer(learn_commands.app, name="learn")
+app.command("remove")(keeping_commands.remove)
 app.add_typer(key, name="key")
 app.add_typer(sources, name="sources")
 app.add_typer(telegram, name="telegram")
@@ -60,7 +64,7 @@ def assess(input: Input = None, output: Output = None) -> None:
     """Judge posts: JSON lines in, one line of judgement a post out."""
     from oqiga.offline import Reading, assess_lines
 
-    context, found = _context(), Reading()
+    context, found = open_context(), Reading()
     assessor = _assessor(context)
     with reading(input) as file, writing(output) as out:
         rows = assess_lines(read_lines(file), assessor, found, batch=context.settings.nlp.batch)
@@ -79,7 +83,7 @@ def correlate(
         typer.Option(
             "--as-of",
             help="what was known at this time, ISO 8601 with offset; default: the latest time",
-            parser=lambda text: _time(text),
+            parser=parse_time,
             metavar="TIME",
         ),
     ] = None,
@@ -88,7 +92,7 @@ def correlate(
     from correlator.model import PairModel
     from oqiga import offline
 
-    context = _context()
+    context = open_context()
     post_reading, report_reading = offline.Reading(), offline.Reading()
     with reading(posts) as file:
         all_posts = list(offline.posts_of(read_lines(file), post_reading))
@@ -126,7 +130,7 @@ def pairs(input: Input = None, output: Output = None) -> None:
     from correlator.model import PairModel
     from oqiga.offline import Reading, pair_rows
 
-    context, found = _context(), Reading()
+    context, found = open_context(), Reading()
     with reading(input) as file, writing(output) as out:
         rows = pair_rows(
             read_lines(file),
@@ -145,7 +149,7 @@ def ingest_posts(file: Annotated[Path, typer.Argument(metavar="FILE")]) -> None:
     """Posts into the store: JSON lines of the input contract; - is standard input."""
     from store import ingest as into
 
-    context = _context()
+    context = open_context()
     with reading(file) as lines:
         summary = into.ingest_posts(
             context.store,
@@ -162,7 +166,7 @@ def ingest_reports(file: Annotated[Path, typer.Argument(metavar="FILE")]) -> Non
     """Reports into the store: JSON lines of the input contract; - is standard input."""
     from store import ingest as into
 
-    context = _context()
+    context = open_context()
     with reading(file) as lines:
         summary = into.ingest_reports(
             context.store,
@@ -182,7 +186,7 @@ def flags(
     from oqiga import tables
     from store.protocol import OPEN, EventQuery
 
-    events = _context().store.events(EventQuery(flagged=True, limit=limit), OPEN)
+    events = open_context().store.events(EventQuery(flagged=True, limit=limit), OPEN)
     if as_json:
         for event in events:
             typer.echo(json.dumps(tables.flag_row(event), ensure_ascii=False))
@@ -206,7 +210,7 @@ def run(
     """Everything, live, in one process group; Ctrl-C stops it."""
     from oqiga.runtime import Plan, run_all
 
-    settings = _settings()
+    settings = open_settings()
     changes: dict[str, Any] = {}
     if port is not None:
         changes["console"] = settings.console.model_copy(update={"port": port})
@@ -235,9 +239,9 @@ def part(
     if name not in PARTS:
         raise InputError(f"no part {name!r}; there are: {', '.join(PARTS)}")
     if settings_json is None:
-        raise typer.Exit(run_part(name, _settings()))
+        raise typer.Exit(run_part(name, open_settings()))
     settings = Settings.model_validate_json(settings_json)
-    _log(settings)
+    log_as(settings)
     raise typer.Exit(run_part(name, settings, watch_parent=True))
 
 
@@ -246,7 +250,7 @@ def crawl(name: str) -> None:
     """Read one source of sources.toml once."""
     from crawlers.run import crawl_once
 
-    context = _context()
+    context = open_context()
     path = context.settings.crawlers.sources_file
     known = {source.name: source for source in load_sources(path)}
     if name not in known:
@@ -260,7 +264,7 @@ def sources_check() -> None:
     """Try each source once and say what works, what does not, and what to do."""
     from crawlers.checking import check_sources
 
-    context = _context()
+    context = open_context()
     path = context.settings.crawlers.sources_file
     known = load_sources(path)
     if not known:
@@ -284,7 +288,7 @@ def telegram_login() -> None:
     def ask(text: str) -> str:
         return str(typer.prompt(text.rstrip(": ")))
 
-    who = login(_settings(), ask, getpass.getpass)
+    who = login(open_settings(), ask, getpass.getpass)
     typer.echo(f"signed in as the account whose number ends in {who}")
 
 
@@ -298,7 +302,7 @@ def reparse(
 
     from crawlers.reparse import reparse as again
 
-    context = _context()
+    context = open_context()
     known = {each.name: each for each in load_sources(context.settings.crawlers.sources_file)}
     since = context.clock.now() - timedelta(days=days)
     with Bar("reading posts again"):
@@ -313,7 +317,7 @@ def listen() -> None:
     """All live readers and the drop folder, without console and correlation; Ctrl-C stops."""
     from oqiga.parts import run_part
 
-    raise typer.Exit(run_part("readers", _settings()))
+    raise typer.Exit(run_part("readers", open_settings()))
 
 
 @gazetteer.command("find")
@@ -322,7 +326,7 @@ def gazetteer_find(text: str) -> None:
     from oqiga.places import find_rows
     from oqiga.places import gazetteer as places
 
-    for row in find_rows(places(_context()), text):
+    for row in find_rows(places(open_context()), text):
         typer.echo(json.dumps(row, ensure_ascii=False))
 
 
@@ -334,7 +338,7 @@ def gazetteer_import(
     """Own places: an OpenStreetMap extract (.osm.pbf), CSV or GeoJSON."""
     from nlp.gazetteer import importers
 
-    context = _context()
+    context = open_context()
     target = context.settings.under_home(context.settings.nlp.gazetteer_file)
     target.parent.mkdir(parents=True, exist_ok=True)
     with Bar(f"importing {file.name}") as bar:
@@ -347,28 +351,6 @@ def gazetteer_import(
         else:
             raise typer.BadParameter(f"{kind!r} is not one of osm, csv, geojson")
     typer.echo(f"{count} places into {target}", err=True)
-
-
-@report.command("nightly")
-def report_nightly(
-    day: Annotated[
-        date | None,
-        typer.Option(
-            "--date",
-            parser=lambda text: _day(text),
-            metavar="DATE",
-            help="local day, as 2026-03-20; default: yesterday",
-        ),
-    ] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="folder")] = None,
-) -> None:
-    """The nightly report: HTML, CSV and JSON."""
-    from reports.run import write_nightly
-
-    context = _context()
-    folder = output or context.settings.under_home(Path("reports"))
-    for path in write_nightly(context.store, context.settings, context.clock, day, folder):
-        typer.echo(str(path))
 
 
 @app.command()
@@ -388,7 +370,7 @@ def query(
     """Ask a saved query of the production store."""
     from oqiga import query as queries
 
-    settings = _settings()
+    settings = open_settings()
     if name is None:
         for known, about, parameters in queries.listing():
             typer.echo(f"{known}: {about}\n    {parameters}")
@@ -415,7 +397,7 @@ def key_new(name: str) -> None:
     """Make an API key for POST /api/reports; it is shown once and only its hash is kept."""
     from intake.keys import new_key
 
-    settings = _settings()
+    settings = open_settings()
     typer.echo(new_key(settings.under_home(settings.intake.keys_file), name))
 
 
@@ -425,10 +407,10 @@ def train() -> None:
     from nlp.train import train as fit
     from oqiga.context import CORPUS, STREAMS
 
-    context = _context()
+    context = open_context()
     with Bar("training") as bar:
         streams = STREAMS / "train_posts.jsonl"
-        result = fit(CORPUS, context.model_dir, bar.to, stream_file=streams)
+        result = fit(CORPUS, context.shipped_model_dir, bar.to, stream_file=streams)
     typer.echo(str(result), err=True)
 
 
@@ -446,7 +428,7 @@ def evaluate(
     from nlp.evaluate import table
     from oqiga.context import CORPUS, STREAMS
 
-    assessor = _assessor(_context())
+    assessor = _assessor(open_context())
     with Bar("evaluating") as bar:
         figures = measure(
             CORPUS,
@@ -464,7 +446,7 @@ def status() -> None:
     """Sources, gaps, feeds' heartbeats, backlog, latencies."""
     from oqiga import tables
 
-    context = _context()
+    context = open_context()
     known = load_sources(context.settings.crawlers.sources_file)
     tables.print_status(context.store, known, context.clock.now())
 
@@ -475,7 +457,7 @@ def verify() -> None:
     from oqiga.verify import broken
 
     found = False
-    for chain, count, problems in broken(_context().store):
+    for chain, count, problems in broken(open_context().store):
         typer.echo(f"{chain}: {count} links, {len(problems)} broken")
         for problem in problems[:SHOWN_PROBLEMS]:
             found = True
@@ -497,22 +479,6 @@ def main() -> None:
     except BrokenPipeError:
         # The reader of our output (head, less) has left: nothing more to say, nothing failed.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _settings() -> Settings:
-    settings = load_settings()
-    _log(settings)
-    return settings
-
-
-def _context() -> Context:
-    from oqiga.context import Context
-
-    return Context(_settings())
-
-
-def _log(settings: Settings) -> None:
-    configure(new_run_id(datetime.now(UTC).isoformat(), os.getpid()), settings.log_level)
 
 
 def _assessor(context: Context) -> Assessor:
@@ -547,20 +513,3 @@ def _say(problems: list[tuple[int, str]]) -> None:
         typer.echo(f"line {number}: {problem}", err=True)
     if len(problems) > SHOWN_PROBLEMS:
         typer.echo(f"… and {len(problems) - SHOWN_PROBLEMS} more lines", err=True)
-
-
-def _time(text: str) -> datetime:
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{error}; as 2026-03-20T19:05:00+05:00") from error
-    if time.tzinfo is None:
-        raise typer.BadParameter("has no offset from UTC; as 2026-03-20T19:05:00+05:00")
-    return time.astimezone(UTC)
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{error}; as 2026-03-20") from error

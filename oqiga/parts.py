@@ -48,8 +48,8 @@ def pipeline(context: Context, stop: threading.Event) -> None:
     from nlp.assessor import Assessor
     from nlp.run import assess_pending
 
-    settings = context.settings
-    assessor = Assessor.load(context.model_dir, context.gazetteer_file)
+    settings, models = context.settings, context.model_dir
+    assessor = Assessor.load(models, context.gazetteer_file)
     shelving = Shelving(context.store, settings)
     shelving.repair(context.clock)
     live = LiveCorrelator(context.store, settings, PairModel.load(), context.clock)
@@ -67,6 +67,9 @@ def pipeline(context: Context, stop: threading.Event) -> None:
         done += live.step()
         if not done:
             stop.wait(IDLE_S)
+            if context.model_dir != models:
+                log.info("another model was put in use: the pipeline starts anew with it")
+                return
 
 
 def console(context: Context, stop: threading.Event) -> None:

@@ -12,7 +12,8 @@ from core.records import Audience, Outcome, Post, RawPost, Report, SetAside
 from core.versions import judge
 from store.bodies import body_digest, readable_body
 from store.sqlite.chains import vouch
-from store.sqlite.database import Database, across, per
+from store.sqlite.database import Database, across, listed, per
+from store.sqlite.removal import is_removed
 from store.times import us
 
 
@@ -88,6 +89,8 @@ def insert_report(db: apsw.Connection, audience: Audience, report: Report, body:
 
 
 def _accept_post(db: apsw.Connection, post: Post, raw: RawPost | None) -> Outcome:
+    if is_removed(db, listed([post.id])):
+        return Outcome.REPEATED  # removed on lawful demand: it is not taken in again
     known = [
         Post.model_validate_json(body)
         for _, (body,) in across(
