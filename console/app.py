@@ -18,10 +18,30 @@ from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
 from console.accounts import Accounts
+from console.board import Board
+from console.claims import Claims
+from console.deciding import Deciding
+from console.handles import Handles
 from console.highlight import shown
 from console.hub import Hub
+from console.places import Places
 from console.reading import Reading
-from console.routes import admin, events, queue, session, stream
+from console.regions import load_regions
+from console.routes import (
+    account,
+    admin,
+    audit,
+    card,
+    decisions,
+    events,
+    feeds,
+    queue,
+    reveal,
+    search,
+    session,
+    stream,
+    supervisor,
+)
 from console.row_html import RowHtml
 from console.security import FormLimit, SecurityHeaders
 from console.texts import Translate, load_texts
@@ -30,7 +50,8 @@ from console.towns import load_towns
 from console.web import Console, NotSignedInError, attach, reader_or_none, render, to_login, words
 from core.clock import Clock, SystemClock
 from core.errors import OqigaError
-from core.settings import Settings
+from core.records import Event
+from core.settings import PSEUDONYM_KEY, Settings, secret_key
 from store.protocol import Store
 
 log = logging.getLogger(__name__)
@@ -55,17 +76,31 @@ def create_app(
     ``extra_routers`` bring their own authentication and limits, as the intake's API does. Raises
     SettingsError for an unknown time zone.
     """
-    reading = Reading(store, clock, towns=load_towns(), incident_at=settings.nlp.incident_at)
-    hub = Hub(store, interesting=reading.interesting, shown=reading.shown)
+    incident_at = settings.nlp.incident_at
+    regions = load_regions()
+    board = Board(store, clock, regions=regions, incident_at=incident_at)
+    reading = Reading(store, clock, towns=load_towns(), incident_at=incident_at, board=board)
+    real = session_clock or SystemClock()
+    claims = Claims(store, real)
+    hub = Hub(store, interesting=reading.interesting, shown=reading.shown, claims=claims.living)
+
+    def announce(event: Event) -> None:
+        newest = store.event(event.id, {event.audience})
+        if newest is None:  # its audience is another now
+            hub.withdraw(event)
+            return
+        board.refresh(newest, store.decisions({event.audience}, event.id))
+        hub.republish(newest)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         task = asyncio.create_task(hub.run())
+        warming = asyncio.create_task(asyncio.to_thread(_warm, board))
         try:
             yield
         finally:
             hub.close()
-            await task
+            await asyncio.gather(task, warming)
 
     app = FastAPI(title="Oqiga", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
     attach(
@@ -74,14 +109,34 @@ def create_app(
             store=store,
             settings=settings,
             clock=clock,
-            accounts=Accounts(store, session_clock or SystemClock(), settings.console.session_h),
+            accounts=Accounts(store, real, settings.console.session_h),
             reading=reading,
+            board=board,
+            claims=claims,
+            deciding=Deciding(store, claims, clock, announce),
             hub=hub,
+            handles=Handles(store, real, lambda: secret_key(settings.under_home(PSEUDONYM_KEY))),
+            regions=regions,
+            places=Places.load(settings.under_home(settings.nlp.gazetteer_file)),
             pages=_environment(local_moment=_Moment(zone(settings.console.time_zone))),
             texts=load_texts(),
         ),
     )
-    for module in (session, queue, events, stream, admin):
+    for module in (
+        session,
+        account,
+        queue,
+        search,
+        events,
+        decisions,
+        card,
+        reveal,
+        feeds,
+        stream,
+        supervisor,
+        audit,
+        admin,
+    ):
         app.include_router(module.router)
     for router in extra_routers:
         app.include_router(router)
@@ -90,9 +145,29 @@ def create_app(
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(OqigaError, _store_failed)
-    app.add_middleware(FormLimit, prefixes=("/login", "/logout", "/preferences", "/api/events/"))
+    app.add_middleware(
+        FormLimit,
+        prefixes=(
+            "/login",
+            "/logout",
+            "/preferences",
+            "/account",
+            "/handles",
+            "/admin",
+            "/api/events/",
+            "/api/decisions",
+            "/api/views",
+        ),
+    )
     app.add_middleware(SecurityHeaders, static=STATIC)
     return app
+
+
+def _warm(board: Board) -> None:
+    try:
+        board.warm()
+    except OqigaError as error:
+        log.error("the queue could not be read ahead: %s", error)
 
 
 class _Moment:

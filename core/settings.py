@@ -18,10 +18,14 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import SettingsError
-from core.records import Category, Source
+from core.records import Category, Role, Source
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Share = Annotated[float, Field(ge=0, le=1)]
+
+
+PSEUDONYM_KEY = Path("pseudonym.key")
+"""The file, under home, with the key of authors' pseudonyms and of what is sealed."""
 
 
 class _Section(BaseModel):
@@ -85,13 +89,32 @@ class CorrelatorSettings(_Section):
     )
 
 
+class OverdueSettings(_Section):
+    """Minutes in which an event of each severity is to be decided."""
+
+    urgent: float = Field(default=5.0, gt=0)
+    raised: float = Field(default=15.0, gt=0)
+    calm: float = Field(default=60.0, gt=0)
+
+
 class ConsoleSettings(_Section):
-    """The web console and the intake's HTTP API, on one port."""
+    """The web console and the intake's HTTP API, on one port.
+
+    ``tiles``: where the map finds tiles, an address with {z}, {x} and {y} or a .pmtiles file;
+    empty: outlines and the gazetteer's places. ``alerts_per_h``: alerts a specialist and hour at
+    most. ``factor_for``: roles that need a second factor. ``feed_keys_file``: keys of other systems.
+    """
 
     host: str = "127.0.0.1"
     port: Port = 8102
     session_h: float = Field(default=12.0, gt=0)
     time_zone: str = "Asia/Almaty"
+    tiles: str = ""
+    tiles_credit: str = ""
+    overdue_min: OverdueSettings = OverdueSettings()
+    alerts_per_h: int = Field(default=30, ge=1)
+    factor_for: tuple[Role, ...] = ()
+    feed_keys_file: Path = Path("feed-keys")
 
 
 class Settings(_Section):
