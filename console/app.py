@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import threading
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, tzinfo
 from http import HTTPStatus
@@ -18,6 +19,9 @@ from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
 from console.accounts import Accounts
+from console.alerts.channels import channels
+from console.alerts.outbox import Outbox
+from console.alerts.run import Alerts
 from console.board import Board
 from console.claims import Claims
 from console.deciding import Deciding
@@ -30,6 +34,7 @@ from console.regions import load_regions
 from console.routes import (
     account,
     admin,
+    alerting,
     audit,
     card,
     decisions,
@@ -82,6 +87,18 @@ def create_app(
     reading = Reading(store, clock, towns=load_towns(), incident_at=incident_at, board=board)
     real = session_clock or SystemClock()
     claims = Claims(store, real)
+    texts = load_texts()
+    outbox = Outbox(store, real)
+    alerts = Alerts(
+        board,
+        reading,
+        outbox,
+        settings,
+        clock,
+        real=real,
+        channels=channels(settings, real),
+        texts=texts,
+    )
     hub = Hub(store, interesting=reading.interesting, shown=reading.shown, claims=claims.living)
 
     def announce(event: Event) -> None:
@@ -96,11 +113,16 @@ def create_app(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         task = asyncio.create_task(hub.run())
         warming = asyncio.create_task(asyncio.to_thread(_warm, board))
+        stop = threading.Event()
+        telling = threading.Thread(target=alerts.watch, args=(stop,), name="alerts")
+        telling.start()
         try:
             yield
         finally:
+            stop.set()
             hub.close()
             await asyncio.gather(task, warming)
+            await asyncio.to_thread(telling.join)
 
     app = FastAPI(title="Oqiga", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
     attach(
@@ -119,7 +141,8 @@ def create_app(
             regions=regions,
             places=Places.load(settings.under_home(settings.nlp.gazetteer_file)),
             pages=_environment(local_moment=_Moment(zone(settings.console.time_zone))),
-            texts=load_texts(),
+            texts=texts,
+            outbox=outbox,
         ),
     )
     for module in (
@@ -134,6 +157,7 @@ def create_app(
         feeds,
         stream,
         supervisor,
+        alerting,
         audit,
         admin,
     ):
@@ -153,6 +177,7 @@ def create_app(
             "/preferences",
             "/account",
             "/handles",
+            "/alerts",
             "/admin",
             "/api/events/",
             "/api/decisions",

@@ -193,15 +193,19 @@ class Board:
         for decision in self._store.decisions(AUDIENCES):
             self._known.add(decision.id)
             self._decisions.setdefault(decision.event, []).append(decision)
-        self._sides = sides
         queries = (
             EventQuery(flagged=True, order="priority", limit=KEPT),
             EventQuery(min_incident=self._incident_at, order="time", limit=KEPT),
         )
-        for audience in AUDIENCES:
-            for query in queries:
-                for event in self._store.events(query, {audience}):
-                    self._put(event)
+        found = [
+            event
+            for audience in AUDIENCES
+            for query in queries
+            for event in self._store.events(query, {audience})
+        ]
+        self._sides = sides  # now nothing can fail any more
+        for event in found:
+            self._put(event)
 
     def _heed_decisions(self) -> None:
         """Decisions that another console wrote: all are read again."""

@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment
 
 from console.accounts import Accounts, SignedIn
+from console.alerts.outbox import Outbox
 from console.board import Board
 from console.claims import Claims
 from console.deciding import Decider, Deciding
@@ -54,6 +55,7 @@ class Console:
     deciding: Deciding
     hub: Hub
     handles: Handles
+    outbox: Outbox
     regions: list[Region]
     places: Places
     pages: Environment

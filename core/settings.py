@@ -102,7 +102,8 @@ class ConsoleSettings(_Section):
 
     ``tiles``: where the map finds tiles, an address with {z}, {x} and {y} or a .pmtiles file;
     empty: outlines and the gazetteer's places. ``alerts_per_h``: alerts a specialist and hour at
-    most. ``factor_for``: roles that need a second factor. ``feed_keys_file``: keys of other systems.
+    most. ``factor_for``: roles that need a second factor. ``feed_keys_file``: keys of systems
+    that read the feeds.
     """
 
     host: str = "127.0.0.1"
@@ -117,6 +118,48 @@ class ConsoleSettings(_Section):
     feed_keys_file: Path = Path("feed-keys")
 
 
+class AlertRule(_Section):
+    """Who is told of which events. Empty lists mean any; names as in the console's addresses.
+
+    ``channel``: email, webhook or telegram; ``to``: an address, a URL, a chat's id. ``audience``:
+    a confidential rule hears of confidential events alone, an open one of open events alone.
+    ``quiet``: local hours, as "22:00-07:00", in which only what is urgent is told.
+    """
+
+    name: str = Field(pattern="^[A-Za-z0-9_.-]{1,64}$")
+    channel: Literal["email", "webhook", "telegram"]
+    to: str = Field(min_length=1, max_length=500)
+    audience: Literal["open", "confidential"] = "open"
+    categories: tuple[Category, ...] = ()
+    regions: tuple[str, ...] = ()
+    levels: tuple[Literal["urgent", "raised", "calm"], ...] = ("urgent",)
+    overdue: bool = False
+    quiet: str | None = Field(default=None, pattern=r"^\d\d:\d\d-\d\d:\d\d$")
+    language: Literal["ru", "kk", "en"] = "ru"
+
+
+class AlertSettings(_Section):
+    """Reaching people outside of the console. The passwords stand in files, one line each.
+
+    ``base_url``: the console's address as people reach it. ``webhook_secret_file``: the key of
+    the signature, made on first use. ``telegram_api``: Telegram's, or a gateway's, address.
+    """
+
+    rules: tuple[AlertRule, ...] = ()
+    base_url: str = "http://127.0.0.1:8102"
+    smtp_host: str = ""
+    smtp_port: Port = 25
+    smtp_tls: Literal["none", "starttls", "implicit"] = "starttls"
+    smtp_user: str = ""
+    smtp_password_file: Path = Path("smtp-password")
+    email_from: str = "oqiga@localhost"
+    webhook_secret_file: Path = Path("webhook.key")
+    telegram_api: str = "https://api.telegram.org"
+    telegram_token_file: Path = Path("telegram-token")
+    attempts: int = Field(default=8, ge=1)
+    timeout_s: float = Field(default=10.0, gt=0)
+
+
 class Settings(_Section):
     """All settings. ``home``: where data lies."""
 
@@ -128,6 +171,7 @@ class Settings(_Section):
     nlp: NlpSettings = NlpSettings()
     correlator: CorrelatorSettings = CorrelatorSettings()
     console: ConsoleSettings = ConsoleSettings()
+    alerts: AlertSettings = AlertSettings()
 
     def under_home(self, path: Path) -> Path:
         """``path`` below home unless it is absolute."""

@@ -23,7 +23,7 @@ from console.decisions import Change
 from console.roles import Action
 from console.texts import Translate
 from console.web import (
-    EventReader,
+    CurrentReader,
     Reader,
     Supervisor,
     allowed,
@@ -66,7 +66,7 @@ class BulkRequest(BaseModel):
 
 
 @router.post("/api/events/{event_id}/decisions")
-def decide(request: Request, event_id: str, who: EventReader, body: DecisionRequest) -> Response:
+def decide(request: Request, event_id: str, who: CurrentReader, body: DecisionRequest) -> Response:
     """Decide on an event. 409 with what changed when the page was out of date, or who has it."""
     console = console_of(request)
     if console.store.event(event_id, who.audiences) is None:
