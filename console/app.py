@@ -7,30 +7,16 @@ import contextlib
 import logging
 import threading
 from collections.abc import AsyncIterator, Sequence
-from datetime import datetime, tzinfo
 from http import HTTPStatus
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
-from console.accounts import Accounts
-from console.alerts.channels import channels
-from console.alerts.outbox import Outbox
-from console.alerts.run import Alerts
-from console.board import Board
-from console.claims import Claims
-from console.deciding import Deciding
-from console.handles import Handles
-from console.highlight import shown
-from console.hub import Hub
-from console.places import Places
-from console.reading import Reading
-from console.regions import load_regions
+from console.assembly import make_console
 from console.routes import (
     account,
     admin,
@@ -47,16 +33,20 @@ from console.routes import (
     stream,
     supervisor,
 )
-from console.row_html import RowHtml
-from console.security import FormLimit, SecurityHeaders
-from console.texts import Translate, load_texts
-from console.times import distance, moment, span, zone
-from console.towns import load_towns
-from console.web import Console, NotSignedInError, attach, reader_or_none, render, to_login, words
+from console.security import FormLimit, SecurityHeaders, policy
+from console.web import (
+    Console,
+    NotSignedInError,
+    attach,
+    attached,
+    reader_or_none,
+    render,
+    to_login,
+    words,
+)
 from core.clock import Clock, SystemClock
 from core.errors import OqigaError
-from core.records import Event
-from core.settings import PSEUDONYM_KEY, Settings, secret_key
+from core.settings import Settings
 from store.protocol import Store
 
 log = logging.getLogger(__name__)
@@ -81,69 +71,15 @@ def create_app(
     ``extra_routers`` bring their own authentication and limits, as the intake's API does. Raises
     SettingsError for an unknown time zone.
     """
-    incident_at = settings.nlp.incident_at
-    regions = load_regions()
-    board = Board(store, clock, regions=regions, incident_at=incident_at)
-    reading = Reading(store, clock, towns=load_towns(), incident_at=incident_at, board=board)
-    real = session_clock or SystemClock()
-    claims = Claims(store, real)
-    texts = load_texts()
-    outbox = Outbox(store, real)
-    alerts = Alerts(
-        board,
-        reading,
-        outbox,
-        settings,
-        clock,
-        real=real,
-        channels=channels(settings, real),
-        texts=texts,
-    )
-    hub = Hub(store, interesting=reading.interesting, shown=reading.shown, claims=claims.living)
+    app = make_app(settings, extra_routers)
+    attach(app, make_console(store, settings, clock, session_clock or SystemClock()))
+    return app
 
-    def announce(event: Event) -> None:
-        newest = store.event(event.id, {event.audience})
-        if newest is None:  # its audience is another now
-            hub.withdraw(event)
-            return
-        board.refresh(newest, store.decisions({event.audience}, event.id))
-        hub.republish(newest)
 
-    @contextlib.asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        task = asyncio.create_task(hub.run())
-        warming = asyncio.create_task(asyncio.to_thread(_warm, board))
-        stop = threading.Event()
-        telling = threading.Thread(target=alerts.watch, args=(stop,), name="alerts")
-        telling.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            hub.close()
-            await asyncio.gather(task, warming)
-            await asyncio.to_thread(telling.join)
-
-    app = FastAPI(title="Oqiga", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
-    attach(
-        app,
-        Console(
-            store=store,
-            settings=settings,
-            clock=clock,
-            accounts=Accounts(store, real, settings.console.session_h),
-            reading=reading,
-            board=board,
-            claims=claims,
-            deciding=Deciding(store, claims, clock, announce),
-            hub=hub,
-            handles=Handles(store, real, lambda: secret_key(settings.under_home(PSEUDONYM_KEY))),
-            regions=regions,
-            places=Places.load(settings.under_home(settings.nlp.gazetteer_file)),
-            pages=_environment(local_moment=_Moment(zone(settings.console.time_zone))),
-            texts=texts,
-            outbox=outbox,
-        ),
+def make_app(settings: Settings, extra_routers: Sequence[APIRouter] = ()) -> FastAPI:
+    """The routes and guards, which work with the console that is attached when they are asked."""
+    app = FastAPI(
+        title="Oqiga", lifespan=_lifespan, openapi_url=None, docs_url=None, redoc_url=None
     )
     for module in (
         session,
@@ -184,46 +120,32 @@ def create_app(
             "/api/views",
         ),
     )
-    app.add_middleware(SecurityHeaders, static=STATIC)
+    app.add_middleware(SecurityHeaders, static=STATIC, policy=policy(settings.console.tiles))
     return app
 
 
-def _warm(board: Board) -> None:
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    console = attached(app)
+    task = asyncio.create_task(console.hub.run())
+    warming = asyncio.create_task(asyncio.to_thread(_warm, console))
+    stop = threading.Event()
+    telling = threading.Thread(target=console.alerts.watch, args=(stop,), name="alerts")
+    telling.start()
     try:
-        board.warm()
+        yield
+    finally:
+        stop.set()
+        console.hub.close()
+        await asyncio.gather(task, warming)
+        await asyncio.to_thread(telling.join)
+
+
+def _warm(console: Console) -> None:
+    try:
+        console.board.warm()
     except OqigaError as error:
         log.error("the queue could not be read ahead: %s", error)
-
-
-class _Moment:
-    """Local time for templates."""
-
-    def __init__(self, local: tzinfo) -> None:
-        self._local = local
-
-    def __call__(self, time: datetime, now: datetime | None = None) -> str:
-        return moment(time, self._local, now=now)
-
-
-def _environment(*, local_moment: _Moment) -> Environment:
-    pages = Environment(
-        loader=FileSystemLoader(HERE / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    pages.globals["moment"] = local_moment
-    pages.globals["span"] = span
-    pages.globals["distance"] = distance
-    pages.globals["ago"] = _ago
-    pages.filters["masked"] = shown
-    pages.globals["row_html"] = RowHtml(pages)
-    return pages
-
-
-def _ago(time: datetime, now: datetime, t: Translate) -> str:
-    return span(max(0.0, (now - time).total_seconds()), t)
 
 
 def _is_api(request: Request) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,23 +19,19 @@ MAX_DRAWN = 20_000
 
 
 class Places:
-    """Places by name. ``own``: the file of imported places, absent when there is none."""
+    """Places by name. ``read`` gives the gazetteer's entries."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
-        self._entries = [entry for entry in entries if entry.kind != "country"]
+    def __init__(self, read: Callable[[], Iterable[Entry]]) -> None:
+        self._read = read
 
     @classmethod
     def load(cls, own: Path | None = None, folder: Path = FOLDER) -> Places:
-        """The project's tables and the operator's own places."""
-        found = [
-            entry
-            for table in sorted(folder.glob("*.csv"))
-            if not table.name.startswith(("crossings", "countries"))
-            for entry in tables.read_entries(table, own=True)
-        ]
-        if own is not None and own.exists():
-            found += storage.read(own)[0]
-        return cls(found)
+        """The project's tables and the operator's own places, read when first asked for."""
+        return cls(lambda: _read(own, folder))
+
+    @cached_property
+    def _entries(self) -> list[Entry]:
+        return [entry for entry in self._read() if entry.kind != "country"]
 
     @cached_property
     def table(self) -> list[list[Any]]:
@@ -81,6 +77,18 @@ class Places:
             for key in {" ".join(fold_words(name)) for name in entry.names}:
                 found.setdefault(key, []).append(entry)
         return found
+
+
+def _read(own: Path | None, folder: Path) -> list[Entry]:
+    found = [
+        entry
+        for table in sorted(folder.glob("*.csv"))
+        if not table.name.startswith(("crossings", "countries"))
+        for entry in tables.read_entries(table, own=True)
+    ]
+    if own is not None and own.exists():
+        found += storage.read(own)[0]
+    return found
 
 
 def _rank(entry: Entry) -> tuple[int, float, str]:

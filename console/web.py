@@ -14,6 +14,7 @@ from jinja2 import Environment
 
 from console.accounts import Accounts, SignedIn
 from console.alerts.outbox import Outbox
+from console.alerts.run import Alerts
 from console.board import Board
 from console.claims import Claims
 from console.deciding import Decider, Deciding
@@ -56,6 +57,7 @@ class Console:
     hub: Hub
     handles: Handles
     outbox: Outbox
+    alerts: Alerts
     regions: list[Region]
     places: Places
     pages: Environment
@@ -96,7 +98,12 @@ class NotSignedInError(Exception):
 
 def console_of(request: Request) -> Console:
     """The console that the application was made with."""
-    return cast(Console, request.app.state.console)
+    return attached(request.app)
+
+
+def attached(app: FastAPI) -> Console:
+    """The console that an application works with."""
+    return cast(Console, app.state.console)
 
 
 def attach(app: FastAPI, console: Console) -> None:
