@@ -614,3 +614,21 @@ def stream(served: Served) -> Iterator[Callable[..., Stream]]:
     yield make
     for one in opened:
         one.close()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[object]:
+    """One browser for all tests."""
+    from tests.console.browser import launched
+
+    with launched() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page_of(chromium: object, served: Served) -> Iterator[Callable[..., object]]:
+    """Opens pages as a person of a role."""
+    from tests.console.browser import pages
+
+    with pages(chromium, served) as make:
+        yield make

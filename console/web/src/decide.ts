@@ -53,7 +53,18 @@ function remember(act: Act): void {
   sessionStorage.setItem(KEPT, JSON.stringify([...acts(), act].slice(-MAX_ACTS)));
 }
 
-export const lastAct = (): Act | null => acts().at(-1) ?? null;
+// Decisions on their way: an undo waits for them, however fast the hand is.
+const pending = new Set<Promise<unknown>>();
+
+function tracked<T>(work: Promise<T>): Promise<T> {
+  pending.add(work);
+  return work.finally(() => pending.delete(work));
+}
+
+export async function lastAct(): Promise<Act | null> {
+  await Promise.allSettled([...pending]);
+  return acts().at(-1) ?? null;
+}
 
 const WORDS: Record<string, string> = {
   confirm: "js.confirmed",
@@ -77,24 +88,34 @@ function told(answer: { data: Refusal } | null): string {
 const secret = (wish: Wish): boolean =>
   wish.category === "police_corruption" && !document.querySelector(".seal");
 
+interface DecideOptions {
+  onUndo?: ((act: Act) => void) | null;
+}
+
 // Sends a decision; gives the answer, or null when nothing was decided.
-export async function decide(
+export const decide = (
   event: Known,
   wish: Wish,
-  { onUndo = null }: { onUndo?: ((act: Act) => void) | null } = {},
+  options: DecideOptions = {},
+): Promise<Decided | null> => tracked(send(event, wish, options));
+
+async function send(
+  event: Known,
+  wish: Wish,
+  { onUndo = null }: DecideOptions,
 ): Promise<Decided | null> {
   if (secret(wish) && !sure("js.hand_over")) return null;
   const path = `/api/events/${event.id}/decisions`;
-  const send = (version: number | null) =>
+  const ask = (version: number | null) =>
     post<Decided & Refusal>(path, { ...wish, version, request: word() }).catch(() => null);
-  let answer = await send(event.version);
+  let answer = await ask(event.version);
   if (answer?.status === 409 && !answer.data.held_by) {
     const changes = answer.data.changes ?? [];
     // Nothing that a person would weigh: the event is the same, its figures moved.
     const choice = changes.length ? await askStale(changes) : "again";
     if (choice === "look") location.assign(`/events/${event.id}`);
     if (choice !== "again") return null;
-    answer = await send(answer.data.version ?? null);
+    answer = await ask(answer.data.version ?? null);
   }
   if (answer?.status !== 200) {
     toast(told(answer), { bad: true });
@@ -118,10 +139,16 @@ interface BulkAnswer {
 }
 
 // The same decision on many events; the ids of those that were decided.
-export async function decideMany(
+export const decideMany = (
   events: Known[],
   wish: Wish,
-  { onUndo }: { onUndo: (act: Act) => void },
+  options: DecideOptions,
+): Promise<string[]> => tracked(sendMany(events, wish, options));
+
+async function sendMany(
+  events: Known[],
+  wish: Wish,
+  { onUndo = null }: DecideOptions,
 ): Promise<string[]> {
   if (secret(wish) && !sure("js.hand_over")) return [];
   const answer = await post<BulkAnswer>("/api/decisions", {
@@ -142,7 +169,7 @@ export async function decideMany(
   const refused = answer.data.items.length - done.length;
   toast(say("js.bulk_done", { n: done.length }), {
     label: say("js.undo"),
-    action: done.length ? () => onUndo(act) : null,
+    action: done.length && onUndo ? () => onUndo(act) : null,
   });
   if (refused) toast(say("js.bulk_refused", { n: refused }), { bad: true });
   return done.map((item) => item.event);

@@ -93,20 +93,20 @@ async function merged(): Promise<Wish | null> {
 }
 
 async function act(kind: string, members?: string[]): Promise<void> {
-  if (busy || !newest || !document.querySelector(`[data-act="${kind}"]`)) return;
-  busy = true;
+  if (busy || placing.active || !newest || !document.querySelector(`[data-act="${kind}"]`)) return;
+  if (kind === "take") return toggleClaim();
+  if (kind === "break") return breakClaim(event.id);
+  const what = kind === "undo" || members ? { kind, members } : await wish(kind);
+  if (!what || busy) return;
+  busy = true; // from here on a second press decides nothing
   try {
-    if (kind === "take") return await toggleClaim();
-    if (kind === "break") return await breakClaim(event.id);
     if (kind === "undo") {
       if (await undoLast()) reload();
       return;
     }
-    const what = members ? { kind, members } : await wish(kind);
-    const done = what && (await decide(event, what));
-    if (!done) return;
-    if (done.gone) back.click();
-    else reload();
+    const done = await decide(event, what);
+    if (done?.gone) back.click();
+    else if (done) reload();
   } finally {
     busy = false;
   }
@@ -114,7 +114,7 @@ async function act(kind: string, members?: string[]): Promise<void> {
 
 // One's own last act on this event, a batch as a whole; else the newest decision of anybody.
 async function undoLast(): Promise<boolean> {
-  const act = lastAct();
+  const act = await lastAct();
   if (act?.items.some((item) => item.event === event.id)) return undo(act);
   return (await decide({ id: event.id, version: null }, { kind: "undo" })) !== null;
 }

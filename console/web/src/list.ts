@@ -74,11 +74,17 @@ export class RowList {
 
   // -- changing ---------------------------------------------------------------------------
 
-  // Takes over the whole queue in its order, as the server has it.
-  replace(entries: IndexEntry[]): void {
+  // Takes over the whole queue in its order, as the server has it. `news`: what was not there
+  // before came while nobody told us.
+  replace(entries: IndexEntry[], news: boolean): void {
+    const before = new Set(this.entries.map((entry) => entry.id));
     this.steadily(() => {
       this.entries = entries;
     });
+    const first = Math.floor(this.box.scrollTop / this.height);
+    if (news) {
+      for (const { id } of entries.slice(0, first)) if (!before.has(id)) this.unseen.add(id);
+    }
     const there = new Set(entries.map((entry) => entry.id));
     for (const id of this.rows.keys()) if (!there.has(id)) this.rows.delete(id);
     for (const id of this.unseen) if (!there.has(id)) this.unseen.delete(id);

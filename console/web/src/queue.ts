@@ -189,7 +189,7 @@ const LEAVES = new Set(["confirm", "reject", "snooze"]);
 
 async function act(kind: string): Promise<void> {
   if (!decides) return;
-  if (kind === "undo") return void undo(lastAct());
+  if (kind === "undo") return void undo(await lastAct());
   if (kind === "take") return toggleClaim();
   if (kind === "break") return void breakClaim(list.selected ?? "");
   if (checked.size) return bulk(kind);
@@ -271,7 +271,7 @@ async function load(): Promise<void> {
   const answer = await get<IndexAnswer>(`/api/queue/index?${chosen()}`);
   if (!answer) return;
   for (const [id, by] of Object.entries(answer.claims)) owners.set(id, by);
-  list.replace(answer.events);
+  list.replace(answer.events, loaded);
   if (!loaded) again();
   loaded = true;
   document.documentElement.dataset.loaded = "true";
