@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from store.protocol import OPEN
-from tests.console.browser import AXE, SCREENS, SIZES, axe, cut_off, marked
+from tests.console.browser import AXE, SCREENS, axe, cut_off, marked
 
 pytestmark = marked
 
