@@ -13,6 +13,7 @@ from pathlib import Path
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
@@ -54,6 +55,20 @@ log = logging.getLogger(__name__)
 HERE = Path(__file__).parent
 STATIC = "/static"
 ERRORS = (403, 404, 405, 413, 422)
+ERRORS_OF_API: tuple[int | str, ...] = (401, 403, 404, 422, 503)
+
+
+class Mistake(BaseModel):
+    """One mistake in a request."""
+
+    where: str
+    problem: str
+
+
+class Problem(BaseModel):
+    """Why a request was not answered: a sentence, or the mistakes in it."""
+
+    detail: str | list[Mistake]
 
 
 def create_app(
@@ -79,7 +94,12 @@ def create_app(
 def make_app(settings: Settings, extra_routers: Sequence[APIRouter] = ()) -> FastAPI:
     """The routes and guards, which work with the console that is attached when they are asked."""
     app = FastAPI(
-        title="Oqiga", lifespan=_lifespan, openapi_url=None, docs_url=None, redoc_url=None
+        title="Oqiga",
+        lifespan=_lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        responses={status: {"model": Problem} for status in ERRORS_OF_API},
     )
     for module in (
         session,
