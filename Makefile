@@ -60,7 +60,7 @@ endif
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
-nlp/models/.made: $(VENV)/.installed $(wildcard nlp/*.py nlp/*/*.py nlp/corpus/posts/*.jsonl nlp/gazetteer/*.csv nlp/gazetteer/*.txt nlp/lexicons/*)
+nlp/models/.made: $(VENV)/.installed $(wildcard nlp/*.py nlp/*/*.py nlp/corpus/posts/*.jsonl nlp/gazetteer/*.csv nlp/gazetteer/*.txt nlp/lexicons/* nlp/dictionary/*.tsv correlator/corpus/train_posts.jsonl)
 	$(BIN)/oqiga train
 	@touch $@
 

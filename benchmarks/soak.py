@@ -31,7 +31,10 @@ REPLAY_S = 10_800.0
 
 @dataclass(frozen=True)
 class KillProof:
-    """Outcome of one proof: counts of (posts, reports) and whether the events are the same."""
+    """Outcome of one proof: counts of (posts, reports) and whether the events are the same.
+
+    ``differences``: members, and what is said of them, of each event that only one run has.
+    """
 
     kills: int
     seconds: float
@@ -39,6 +42,7 @@ class KillProof:
     disturbed: tuple[int, int]
     events: int
     differing: int
+    differences: tuple[str, ...] = ()
 
 
 def undisturbed_run(home: Path, speed: float) -> None:
@@ -61,14 +65,21 @@ def kill_proof(undisturbed: Path, home: Path, *, kills: int, speed: float, seed:
     left, right = open_store(settings_for(undisturbed)), open_store(settings_for(home))
     try:
         before, after = final_events(left), final_events(right)
-        keys = before.keys() | after.keys()
+        differing = [
+            key for key in before.keys() | after.keys() if before.get(key) != after.get(key)
+        ]
         return KillProof(
             kills=kills,
             seconds=time.monotonic() - started,
             undisturbed=counts(left),
             disturbed=counts(right),
             events=len(before),
-            differing=sum(before.get(key) != after.get(key) for key in keys),
+            differing=len(differing),
+            differences=tuple(
+                f"{sorted(posts)} {sorted(reports)}: undisturbed {before.get((posts, reports))}, "
+                f"disturbed {after.get((posts, reports))}"
+                for posts, reports in differing
+            ),
         )
     finally:
         left.close()

@@ -29,6 +29,7 @@ class Assessor:
         components = steps(model, gazetteer)
         self._pipeline, self._to_doc = make_pipeline(components)
         self.gazetteer = gazetteer
+        self.vectors = model.space.vectors
         self.id = (
             f"{NAME} code={_code_digest()} data={model.about['corpus']}+{gazetteer.digest} "
             f"model={model.digest}"
@@ -106,7 +107,7 @@ def subject_of_report(report: Report) -> Subject:
 
 
 def _code_digest() -> str:
-    """Digest (8 hex characters) of this package's code and word lists."""
+    """Digest (8 hex characters) of this package's code and lexicons."""
     hasher = hashlib.sha256()
     folder = Path(__file__).parent
     for path in sorted([*folder.rglob("*.py"), *LEXICONS.glob("*.txt")]):

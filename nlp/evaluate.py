@@ -1,8 +1,7 @@
 """Figures per language and category, with bootstrap intervals, on posts that were not learned.
 
-``evaluate`` cross-validates: each fifth of the corpus (split by event and by neighbouring drafts
-of an author) is assessed by a model of the other four. ``held_out`` learns from the train and dev
-parts and measures the test part alone.
+``held_out`` learns from the train and dev parts and measures the test part, whose authors the
+model has not read. ``cross_validated`` assesses each fifth of the authors by a model of the others.
 """
 
 from __future__ import annotations
@@ -16,9 +15,8 @@ import numpy as np
 from core.geo import distance_m
 from core.records import INCIDENT_CATEGORIES, Assessment, Category, Language
 from nlp.assessor import Assessor, Subject
-from nlp.gazetteer.index import Gazetteer
-from nlp.labelled import LabelledPost, fold_of, part_of, read_corpus
-from nlp.train import Progress, fit, silent
+from nlp.labelled import LabelledPost, author_folds, part_of, read_corpus, read_stream
+from nlp.train import Grounds, Progress, fit, silent
 
 FOLDS = 5
 RESAMPLES = 400
@@ -52,17 +50,18 @@ def subject_of(post: LabelledPost) -> Subject:
 
 
 def cross_validated(
-    posts: Sequence[LabelledPost], gazetteer: Gazetteer, progress: Progress = silent
+    posts: Sequence[LabelledPost], grounds: Grounds, progress: Progress = silent
 ) -> list[Judged]:
-    """Each post assessed by a model that has not learned from it, in the order of the posts."""
+    """Each post assessed by a model that has not read its author, in the order of the posts."""
     judged: dict[str, Assessment] = {}
+    folds = author_folds(posts, FOLDS)
     for fold in range(FOLDS):
         progress("cross-validation", fold / FOLDS)
-        check = [p for p in posts if fold_of(p, FOLDS) == fold]
-        learn = [p for p in posts if fold_of(p, FOLDS) != fold]
+        check = [p for p in posts if folds[p.author] == fold]
+        learn = [p for p in posts if folds[p.author] != fold]
         if not check:
             continue
-        assessor = Assessor(fit(learn, gazetteer), gazetteer)
+        assessor = Assessor(fit(learn, grounds), grounds.gazetteer)
         for post, assessment in zip(
             check, assessor.assess([subject_of(p) for p in check]), strict=True
         ):
@@ -71,10 +70,13 @@ def cross_validated(
     return [Judged(post, judged[post.id]) for post in posts]
 
 
-def held_out(posts: Sequence[LabelledPost], gazetteer: Gazetteer) -> list[Judged]:
+def held_out(
+    posts: Sequence[LabelledPost], grounds: Grounds, progress: Progress = silent
+) -> list[Judged]:
     """The test part, assessed by a model of all the rest."""
     check = [p for p in posts if part_of(p) == "test"]
-    assessor = Assessor(fit([p for p in posts if part_of(p) != "test"], gazetteer), gazetteer)
+    learn = [p for p in posts if part_of(p) != "test"]
+    assessor = Assessor(fit(learn, grounds, progress), grounds.gazetteer)
     answers = assessor.assess([subject_of(p) for p in check])
     return [Judged(p, a) for p, a in zip(check, answers, strict=True)]
 
@@ -275,14 +277,23 @@ def _sentence(number: int, text: str) -> Subject:
 
 def evaluate(
     corpus_dir: Path,
-    gazetteer: Gazetteer,
+    assessor: Assessor,
     *,
-    assessor: Assessor | None = None,
+    stream_file: Path | None = None,
     langid_dir: Path | None = None,
+    all_authors: bool = False,
     progress: Progress = silent,
 ) -> list[Figure]:
-    """Cross-validated figures; with an assessor and a folder, languages of its sentences too."""
-    results = figures(cross_validated(read_corpus(corpus_dir), gazetteer, progress))
-    if assessor is not None and langid_dir is not None:
+    """Figures on the test part, or with ``all_authors`` cross-validated over all of them.
+
+    The gazetteer and word vectors are the assessor's; with a folder of sentences the assessor's
+    languages are measured on it.
+    """
+    streams = [] if stream_file is None else read_stream(stream_file)
+    grounds = Grounds(assessor.gazetteer, assessor.vectors, streams)
+    posts = read_corpus(corpus_dir)
+    judged = cross_validated if all_authors else held_out
+    results = figures(judged(posts, grounds, progress))
+    if langid_dir is not None:
         results += language_figures(assessor, langid_dir)
     return results

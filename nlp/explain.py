@@ -7,7 +7,7 @@ from scipy import sparse
 
 from core.records import INCIDENT_CATEGORIES, Cue
 from nlp.features import MAX_WORDS, pairs_of
-from nlp.model import Model
+from nlp.model import DIMENSIONS, Model
 from nlp.reading import Reading
 
 FROM = 0.3
@@ -40,7 +40,10 @@ def explain(model: Model, matrix: sparse.csr_matrix, row: int, reading: Reading)
         (_CATEGORY_COLUMN + best, model.temperature, INCIDENT_CATEGORIES[best].value),
     ):
         shares = (values * model.weights[used, column] * slope)[place]
-        totals = np.bincount(np.array(tokens), shares).tolist()
+        totals = model.space.vector_shares(
+            reading.words.forms, model.weights[-DIMENSIONS:, column] * slope
+        )
+        totals += np.bincount(np.array(tokens), shares, minlength=len(totals))
         strongest = sorted(range(len(totals)), key=lambda t: (-abs(totals[t]), t))[:MOST]
         reading.moved += [
             Cue(

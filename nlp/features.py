@@ -1,8 +1,9 @@
-"""Features of a text for the linear models: a sparse row with four normalised blocks.
+"""Features of a text for the linear models: a sparse row with five blocks.
 
-Characters (2 to 5, within words), words with stems and neighbouring pairs, concepts, and signs
-(cues, punctuation, time, places). All come from folded words, so that Russian, Kazakh, mixed
-and Latin posts share them. Columns are named by readable strings, so a weight can be explained.
+Characters (2 to 5, within words), words with stems and neighbouring pairs, concepts, signs
+(cues, punctuation, time, places), and the text's vector. All come from folded words, so that
+Russian, Kazakh, mixed and Latin posts share them. Columns are named by readable strings, so a
+weight can be explained.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from nlp.reading import Reading
+from nlp.word_vectors import SIZE, UNKNOWN, WordVectors
 from nlp.words import Form
 
-CHARACTERS, WORDS, CONCEPTS, SIGNS = range(4)
-SCALES = (1.6, 1.0, 0.7, 1.0)
+CHARACTERS, WORDS, CONCEPTS, SIGNS, VECTOR = range(5)
+SCALES = (1.6, 1.0, 0.7, 1.0, 1.2)
 """Weight of each block; chosen by cross-validation, see docs/evaluation.md."""
 NGRAMS = (2, 3, 4, 5)
 MAX_WORDS = 400
@@ -113,20 +115,29 @@ def sign_values(reading: Reading) -> dict[str, float]:
 
 
 class FeatureSpace:
-    """Known features, their columns, blocks and inverse document frequencies."""
+    """Known features, their columns, blocks and inverse document frequencies.
 
-    def __init__(self, names: Sequence[str], idf: NDArray[np.float32]) -> None:
+    The last ``SIZE`` columns are the text's vector.
+    """
+
+    def __init__(
+        self, names: Sequence[str], idf: NDArray[np.float32], vectors: WordVectors
+    ) -> None:
         self.names = tuple(names)
+        self.vectors = vectors
         self.idf = idf
         self.columns = {name: column for column, name in enumerate(names)}
         self.blocks = np.array([block_of(name) for name in names], dtype=np.int64)
+        self._rarest = float(idf.max(initial=1.0))
         self._words: dict[str, list[int]] = {}
 
     def __len__(self) -> int:
         return len(self.names)
 
     @classmethod
-    def learn(cls, readings: Iterable[Reading], min_documents: int = 2) -> FeatureSpace:
+    def learn(
+        cls, readings: Iterable[Reading], vectors: WordVectors, min_documents: int = 2
+    ) -> FeatureSpace:
         """The features that stand in at least ``min_documents`` texts, in order of their names."""
         seen: Counter[str] = Counter()
         total = 0
@@ -138,10 +149,11 @@ class FeatureSpace:
             [
                 1.0 if block_of(name) == SIGNS else np.log((1 + total) / (1 + seen[name])) + 1
                 for name in names
-            ],
+            ]
+            + [1.0] * SIZE,
             dtype=np.float32,
         )
-        return cls(names, idf)
+        return cls([*names, *(f"v:{axis:02}" for axis in range(SIZE))], idf, vectors)
 
     def columns_of_word(self, form: Form) -> list[int]:
         """Columns of a word's own features: characters, word, stem."""
@@ -180,7 +192,42 @@ class FeatureSpace:
         tf.data = data
         sign_columns = [[columns[n] for n in s if n in columns] for s in signs]
         sign_data = [SCALES[SIGNS] * s[n] for s in signs for n in s if n in columns]
-        return (tf + _rows(sign_columns, sign_data, len(columns))).astype(np.float32)
+        found = (tf + _rows(sign_columns, sign_data, len(columns))).astype(np.float32)
+        dense = SCALES[VECTOR] * np.array([self.vector(r.words.forms) for r in readings])
+        kept = found[:, : len(columns) - SIZE]
+        return sparse.hstack([kept, sparse.csr_matrix(dense, dtype=np.float32)], format="csr")
+
+    def vector(self, forms: Sequence[Form]) -> NDArray[np.float32]:
+        """The text's vector (``SIZE``, unit length), zero when no word is known."""
+        rows, weights = self._weighted(forms)
+        total = weights @ self.vectors.matrix[rows].astype(np.float32)
+        norm = float(np.linalg.norm(total))
+        return np.asarray(total / norm if norm > 0 else total, dtype=np.float32)
+
+    def vector_shares(
+        self, forms: Sequence[Form], direction: NDArray[np.float32]
+    ) -> NDArray[np.float64]:
+        """What each word adds to the product of the text's vector with ``direction``."""
+        rows = self.vectors.rows(forms[:MAX_WORDS])
+        known, weights = self._weighted(forms)
+        vectors = self.vectors.matrix[known].astype(np.float32)
+        norm = float(np.linalg.norm(weights @ vectors)) or 1.0
+        shares = np.zeros(len(rows))
+        shares[np.array(rows) != UNKNOWN] = weights * (vectors @ direction) / norm
+        return SCALES[VECTOR] * shares
+
+    def _weighted(self, forms: Sequence[Form]) -> tuple[list[int], NDArray[np.float32]]:
+        """Rows of the words that have a vector, and how much each counts: by rarity."""
+        read = forms[:MAX_WORDS]
+        rows = self.vectors.rows(read)
+        known = [(row, form) for row, form in zip(rows, read, strict=True) if row != UNKNOWN]
+        return [row for row, _ in known], np.array(
+            [self._rarity(form) for _, form in known], dtype=np.float32
+        )
+
+    def _rarity(self, form: Form) -> float:
+        column = self.columns.get("s:" + form.stem)
+        return (self._rarest if column is None else float(self.idf[column])) - 1.0
 
 
 def feature_names(reading: Reading) -> list[str]:
@@ -201,6 +248,8 @@ def block_of(name: str) -> int:
         return WORDS
     if head == "c:":
         return CONCEPTS
+    if head == "v:":
+        return VECTOR
     return SIGNS if head in ("q:", "f:") else CHARACTERS
 
 

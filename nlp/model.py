@@ -14,13 +14,15 @@ from scipy import sparse
 
 from core.errors import ModelError
 from core.records import INCIDENT_CATEGORIES
+from nlp import word_vectors
 from nlp.features import FeatureSpace
 from nlp.language import LanguageModel
+from nlp.word_vectors import WordVectors
 
 Floats = NDArray[np.float32]
-DIMENSIONS = 128
-FILES = ("features.txt", "letters.txt", "weights.npz", "about.json")
-_HALF = ("vector_weights",)
+DIMENSIONS = word_vectors.SIZE
+"""Of the vector in an assessment."""
+FILES = ("features.txt", "letters.txt", "weights.npz", word_vectors.FILE, "about.json")
 
 
 @dataclass
@@ -45,7 +47,6 @@ class Model:
     bias: Floats
     calibration: tuple[float, float]
     temperature: float
-    vector_weights: Floats
     language: LanguageModel
     about: Mapping[str, str]
     digest: str = ""
@@ -64,8 +65,8 @@ class Model:
         return Prediction(logits, incident, categories, urgency)
 
     def vectors(self, matrix: sparse.csr_matrix) -> NDArray[np.float64]:
-        """Unit vectors; the zero vector for a text without a known feature."""
-        raw = np.asarray(matrix @ self.vector_weights, dtype=np.float64)
+        """Unit vectors; the zero vector for a text without a known word."""
+        raw = np.asarray(matrix[:, -DIMENSIONS:].toarray(), dtype=np.float64)
         norms = np.linalg.norm(raw, axis=1, keepdims=True)
         return raw / np.where(norms > 0, norms, 1.0)
 
@@ -81,12 +82,12 @@ class Model:
             weights=self.weights,
             bias=self.bias,
             calibration=np.array([*self.calibration, self.temperature], dtype=np.float64),
-            vector_weights=self.vector_weights.astype(np.float16),
             word_weights=self.language.word_weights,
             word_bias=self.language.word_bias,
             text_weights=self.language.text_weights,
             text_bias=self.language.text_bias,
         )
+        self.space.vectors.save(folder)
         about = json.dumps(dict(self.about), sort_keys=True, indent=1, ensure_ascii=False)
         (folder / "about.json").write_text(about + "\n", encoding="utf-8")
         return files_digest(folder)
@@ -102,12 +103,11 @@ class Model:
                 arrays = {name: stored[name] for name in stored.files}
             slope, offset, temperature = (float(x) for x in arrays["calibration"])
             return cls(
-                space=FeatureSpace(names, arrays["idf"]),
+                space=FeatureSpace(names, arrays["idf"], WordVectors.load(folder)),
                 weights=arrays["weights"],
                 bias=arrays["bias"],
                 calibration=(slope, offset),
                 temperature=temperature,
-                vector_weights=arrays["vector_weights"].astype(np.float32),
                 language=LanguageModel(
                     grams={gram: i for i, gram in enumerate(letters)},
                     word_weights=arrays["word_weights"],

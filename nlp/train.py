@@ -15,12 +15,11 @@ from scipy import sparse
 
 from core.errors import ModelError
 from core.records import INCIDENT_CATEGORIES, Category, Language
-from nlp import features
 from nlp.augment import latin, mistyped, plain
 from nlp.features import FeatureSpace
 from nlp.gazetteer.build import TABLES, build
 from nlp.gazetteer.index import Gazetteer
-from nlp.labelled import LabelledPost, fold_of, read_corpus, texts_digest
+from nlp.labelled import LabelledPost, author_folds, read_corpus, read_stream, texts_digest
 from nlp.language import (
     SIGNS,
     TEXT_CLASSES,
@@ -32,9 +31,11 @@ from nlp.language import (
     word_class,
     words_to_judge,
 )
-from nlp.model import DIMENSIONS, Model
+from nlp.model import Model
 from nlp.pipeline import LEXICONS, FindCues, FindPlaces, ReadTimes
 from nlp.reading import Reading, Subject
+from nlp.word_vectors import WordVectors
+from nlp.word_vectors import build as build_vectors
 from nlp.words import words_of
 
 GAZETTEER_FILE = "gazetteer.sqlite"
@@ -65,6 +66,18 @@ class TrainReport:
 
 
 @dataclass(frozen=True)
+class Grounds:
+    """What a model is fitted with besides the corpus.
+
+    ``streams``: posts of event streams, which teach incident and category only.
+    """
+
+    gazetteer: Gazetteer
+    vectors: WordVectors
+    streams: Sequence[LabelledPost] = ()
+
+
+@dataclass(frozen=True)
 class Example:
     """A text to learn from, with its reading and the weight of its label."""
 
@@ -77,52 +90,57 @@ def silent(step: str, share: float) -> None:
     """No progress wanted."""
 
 
-def train(corpus_dir: Path, model_dir: Path, progress: Progress = silent) -> TrainReport:
+def train(
+    corpus_dir: Path,
+    model_dir: Path,
+    progress: Progress = silent,
+    *,
+    stream_file: Path | None = None,
+) -> TrainReport:
     """Learn everything and write it to ``model_dir``; raises ModelError, InputError."""
     progress("gazetteer", 0.0)
     entries = build(TABLES, model_dir / GAZETTEER_FILE)
     gazetteer = Gazetteer.load(model_dir / GAZETTEER_FILE)
     posts = read_corpus(corpus_dir)
-    model = fit(posts, gazetteer, progress)
+    streams = [] if stream_file is None else read_stream(stream_file)
+    progress("word vectors", 0.03)
+    model = fit(posts, Grounds(gazetteer, build_vectors(), streams), progress)
     digest = model.save(model_dir)
     progress("done", 1.0)
     counts = {language.value: sum(p.language is language for p in posts) for language in Language}
     return TrainReport(len(posts), counts, len(model.space), entries, digest)
 
 
-def fit(posts: Sequence[LabelledPost], gazetteer: Gazetteer, progress: Progress = silent) -> Model:
+def fit(posts: Sequence[LabelledPost], grounds: Grounds, progress: Progress = silent) -> Model:
     """A model of these posts; raises ModelError when a kind of post is missing."""
     from threadpoolctl import threadpool_limits
 
     _check_kinds(posts)
     with threadpool_limits(limits=1):  # sums in one order: the same bytes on every run
         progress("reading texts", 0.1)
-        reader = Reader(gazetteer)
-        originals = [Example(p, reader.read(p.text, p), 1.0) for p in posts]
+        reader = Reader(grounds.gazetteer)
+        originals = [Example(p, reader.read(p.text, p), 1.0) for p in [*posts, *grounds.streams]]
         examples = originals + altered(posts, reader)
-        progress("language", 0.3)
+        progress("language", 0.2)
         language = fit_language(posts)
-        progress("features", 0.45)
-        space = FeatureSpace.learn(e.reading for e in originals)
+        progress("features", 0.3)
+        space = FeatureSpace.learn((e.reading for e in originals), grounds.vectors)
         matrix = space.matrix([e.reading for e in examples])
-        progress("incident, category, urgency", 0.5)
+        progress("incident, category, urgency", 0.4)
         weights, bias = fit_weights(examples, matrix)
         progress("calibration", 0.7)
-        slope, offset, temperature = calibrate(examples)
-        progress("vector", 0.9)
-        vectors = fit_vectors(space, matrix[: len(originals)])
+        slope, offset, temperature = calibrate(examples, grounds.vectors)
     return Model(
         space=space,
         weights=weights,
         bias=bias,
         calibration=(slope, offset),
         temperature=temperature,
-        vector_weights=vectors,
         language=language,
         about={
-            "corpus": texts_digest(posts),
-            "gazetteer": gazetteer.digest,
-            "posts": str(len(posts)),
+            "corpus": texts_digest([*posts, *grounds.streams]),
+            "gazetteer": grounds.gazetteer.digest,
+            "posts": str(len(posts) + len(grounds.streams)),
         },
     )
 
@@ -181,8 +199,9 @@ def fit_weights(
     weights = np.array([e.weight for e in examples])
     incident = np.array([e.post.incident for e in examples])
     nothing = np.array([e.post.category is Category.NONE for e in examples])
-    urgency = np.array([e.post.urgency for e in examples])
-    said, silent_ones = np.flatnonzero(incident), np.flatnonzero(~incident)
+    urgency = np.array([e.post.urgency or 0.0 for e in examples])
+    rated = np.array([e.post.urgency is not None for e in examples])
+    said, silent_ones = np.flatnonzero(incident & rated), np.flatnonzero(~incident)
     fitted = [
         _logistic(INCIDENT_C, matrix, incident, weights),
         _logistic(INCIDENT_C, matrix[silent_ones], nothing[silent_ones], weights[silent_ones]),
@@ -220,12 +239,13 @@ def _logistic(
     return LogisticRegression(C=c, max_iter=300, tol=TOLERANCE).fit(matrix, truth, weights)
 
 
-def calibrate(examples: Sequence[Example]) -> tuple[float, float, float]:
-    """Platt's slope and offset, and the categories' temperature, from posts left out in turn.
+def calibrate(examples: Sequence[Example], vectors: WordVectors) -> tuple[float, float, float]:
+    """Platt's slope and offset, and the categories' temperature, from authors left out in turn.
 
     The temperature is one number: the first fold is enough for it.
     """
-    folds = np.array([fold_of(e.post, CALIBRATION_FOLDS) for e in examples])
+    of_author = author_folds([e.post for e in examples if e.weight == 1.0], CALIBRATION_FOLDS)
+    folds = np.array([of_author[e.post.author] for e in examples])
     order = [c.value for c in INCIDENT_CATEGORIES]
     scores: list[float] = []
     truth: list[bool] = []
@@ -235,7 +255,7 @@ def calibrate(examples: Sequence[Example]) -> tuple[float, float, float]:
         check = [e for e, f in zip(examples, folds, strict=True) if f == fold and e.weight == 1.0]
         if not check or not learn:
             continue
-        space = FeatureSpace.learn(e.reading for e in learn if e.weight == 1.0)
+        space = FeatureSpace.learn((e.reading for e in learn if e.weight == 1.0), vectors)
         learned, left_out = (space.matrix([e.reading for e in part]) for part in (learn, check))
         weights = np.array([e.weight for e in learn])
         incident = np.array([e.post.incident for e in learn])
@@ -265,31 +285,6 @@ def _temperature(scores: NDArray[np.float64], answers: NDArray[np.int64]) -> flo
     return best[1]
 
 
-def fit_vectors(space: FeatureSpace, matrix: sparse.csr_matrix) -> NDArray[np.float32]:
-    """Projection to ``DIMENSIONS``: latent semantic analysis of words and concepts.
-
-    Concepts weigh most, as they alone are shared by Russian and Kazakh.
-    """
-    from sklearn.decomposition import TruncatedSVD
-
-    names = space.names
-    share = np.zeros(len(names), dtype=np.float32)
-    for column, name in enumerate(names):
-        block = features.block_of(name)
-        if block == features.CONCEPTS:
-            share[column] = 2.5
-        elif name.startswith("s:"):
-            share[column] = 1.0
-        elif block == features.CHARACTERS and len(name) == 4:
-            share[column] = 0.6
-    weighted = matrix.multiply(share[None, :]).tocsr()
-    size = min(DIMENSIONS, min(weighted.shape) - 1)
-    components = TruncatedSVD(size, random_state=SEED, n_iter=4).fit(weighted).components_
-    result = np.zeros((len(names), DIMENSIONS), dtype=np.float32)
-    result[:, :size] = (components * share[None, :]).T
-    return result.astype(np.float16).astype(np.float32)
-
-
 def fit_language(posts: Sequence[LabelledPost]) -> LanguageModel:
     """Letters for words first; then texts by words judged without having been learned from."""
     texts = _language_texts(posts)
@@ -317,6 +312,8 @@ def fit_language(posts: Sequence[LabelledPost]) -> LanguageModel:
 def _language_texts(posts: Sequence[LabelledPost]) -> list[tuple[str, Language]]:
     texts: list[tuple[str, Language]] = []
     for post in posts:
+        if post.language is None:
+            continue
         texts.append((post.text, post.language))
         if post.language in (Language.KK, Language.MIXED):
             texts.append((without_kazakh_letters([post.text])[0], post.language))

@@ -318,11 +318,12 @@ def key_new(name: str) -> None:
 def train() -> None:
     """Fit the models from the project's corpus."""
     from nlp.train import train as fit
-    from oqiga.context import CORPUS
+    from oqiga.context import CORPUS, STREAMS
 
     context = _context()
     with Bar("training") as bar:
-        result = fit(CORPUS, context.model_dir, bar.to)
+        streams = STREAMS / "train_posts.jsonl"
+        result = fit(CORPUS, context.model_dir, bar.to, stream_file=streams)
     typer.echo(str(result), err=True)
 
 
@@ -331,19 +332,23 @@ def evaluate(
     external: Annotated[
         Path | None, typer.Option(help="folder with external test sets", file_okay=False)
     ] = None,
+    all_authors: Annotated[
+        bool, typer.Option("--all", help="cross-validate over all authors (ten minutes)")
+    ] = False,
 ) -> None:
-    """The models' figures per language and category."""
+    """The models' figures per language and category, on posts they have not learned."""
     from nlp.evaluate import evaluate as measure
     from nlp.evaluate import table
-    from oqiga.context import CORPUS
+    from oqiga.context import CORPUS, STREAMS
 
     assessor = _assessor(_context())
     with Bar("evaluating") as bar:
         figures = measure(
             CORPUS,
-            assessor.gazetteer,
-            assessor=assessor,
+            assessor,
+            stream_file=STREAMS / "train_posts.jsonl",
             langid_dir=None if external is None else external / "langid",
+            all_authors=all_authors,
             progress=bar.to,
         )
     typer.echo(table(figures))

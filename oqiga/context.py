@@ -16,6 +16,7 @@ from store.protocol import Store
 REPLAY_NOTE = "replay"
 PROJECT_MODELS = Path(__file__).resolve().parent.parent / "nlp" / "models"
 CORPUS = Path(__file__).resolve().parent.parent / "nlp" / "corpus"
+STREAMS = Path(__file__).resolve().parent.parent / "correlator" / "corpus"
 
 
 @dataclass(frozen=True)

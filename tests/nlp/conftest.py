@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from nlp.assessor import Assessor
+from nlp.assessor import DEFAULT_MODELS, Assessor
 from nlp.gazetteer.build import TABLES, build
 from nlp.gazetteer.index import Gazetteer
 from nlp.labelled import DEFAULT_CORPUS, LabelledPost, read_corpus
-from nlp.train import fit
+from nlp.train import Grounds, fit
+from nlp.word_vectors import WordVectors
 
 AT = datetime(2026, 3, 20, 14, 5, tzinfo=UTC)  # 19:05 in Almaty
 SMALL = 420
@@ -37,8 +38,18 @@ def few_posts() -> list[LabelledPost]:
 
 
 @pytest.fixture(scope="session")
-def assessor(few_posts: list[LabelledPost], gazetteer: Gazetteer) -> Assessor:
-    return Assessor(fit(few_posts, gazetteer), gazetteer)
+def vectors() -> WordVectors:
+    return WordVectors.load(DEFAULT_MODELS)
+
+
+@pytest.fixture(scope="session")
+def grounds(gazetteer: Gazetteer, vectors: WordVectors) -> Grounds:
+    return Grounds(gazetteer, vectors)
+
+
+@pytest.fixture(scope="session")
+def assessor(few_posts: list[LabelledPost], grounds: Grounds) -> Assessor:
+    return Assessor(fit(few_posts, grounds), grounds.gazetteer)
 
 
 @pytest.fixture

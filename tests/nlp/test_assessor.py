@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from core.errors import ModelError
 from core.records import Category, Language
 from nlp.assessor import Assessor, Subject
-from nlp.gazetteer.index import Gazetteer
 from nlp.labelled import LabelledPost
 from nlp.model import Model
-from nlp.train import fit
+from nlp.train import Grounds, fit
+from nlp.word_vectors import SIZE
 
 AT = datetime(2026, 3, 20, 14, 5, tzinfo=UTC)
 
@@ -42,7 +42,7 @@ def test_an_incident(assessor: Assessor) -> None:
     assert found.urgency > 0.3
     assert "fire" in found.concepts
     assert {c.judgement for c in found.cues} >= {"incident"}
-    assert len(found.vector) == 128
+    assert len(found.vector) == SIZE
     assert math.isclose(sum(x * x for x in found.vector), 1.0, abs_tol=1e-3)
 
 
@@ -138,13 +138,14 @@ def test_a_long_text(assessor: Assessor) -> None:
 
 
 def test_saved_and_loaded_is_the_same(
-    tmp_path: Path, few_posts: list[LabelledPost], gazetteer: Gazetteer
+    tmp_path: Path, few_posts: list[LabelledPost], grounds: Grounds
 ) -> None:
-    model = fit(few_posts[:160], gazetteer)
+    gazetteer = grounds.gazetteer
+    model = fit(few_posts[:160], grounds)
     digest = model.save(tmp_path / "a")
     loaded = Model.load(tmp_path / "a")
     assert loaded.digest == digest
-    assert fit(few_posts[:160], gazetteer).save(tmp_path / "b") == digest  # the same bytes
+    assert fit(few_posts[:160], grounds).save(tmp_path / "b") == digest  # the same bytes
     items = [subject(p.text) for p in few_posts[:20]]
     before, after = Assessor(model, gazetteer), Assessor(loaded, gazetteer)
     assert [a.incident for a in before.assess(items)] == [a.incident for a in after.assess(items)]

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from core.errors import ModelError
-from core.records import Category
+from core.records import Category, Language
 from nlp.evaluate import Judged, figures, held_out, table
-from nlp.gazetteer.index import Gazetteer
-from nlp.labelled import DEFAULT_CORPUS, LabelledPost, fold_of, part_of, read_corpus
+from nlp.labelled import DEFAULT_CORPUS, LabelledPost, author_folds, part_of, read_corpus
+from nlp.train import Grounds
 
 
 def test_the_corpus_reads_and_its_labels_agree() -> None:
@@ -24,15 +24,24 @@ def test_the_corpus_reads_and_its_labels_agree() -> None:
             assert place.text in post.text, post.id
 
 
-def test_the_split_keeps_neighbours_and_events_together() -> None:
+def test_the_split_is_by_author() -> None:
     posts = read_corpus(DEFAULT_CORPUS)
     parts = [part_of(p) for p in posts]
-    assert 0.55 < parts.count("train") / len(posts) < 0.85
-    groups: dict[str, set[int]] = {}
-    for post in posts:
-        if post.group:
-            groups.setdefault(post.group, set()).add(fold_of(post, 5))
-    assert all(len(folds) == 1 for folds in groups.values())
+    assert 0.15 < parts.count("test") / len(posts) < 0.25
+    for language in (Language.RU, Language.KK, Language.MIXED, Language.TRANSLIT):
+        assert sum(p.language is language and part_of(p) == "test" for p in posts) > 50
+    by_author = {(p.author, part_of(p)) for p in posts}
+    assert len(by_author) == len({author for author, _ in by_author})
+    by_group = {(p.group, part_of(p)) for p in posts if p.group}
+    assert len(by_group) == len({group for group, _ in by_group})
+
+
+def test_folds_of_authors_are_even_and_stable() -> None:
+    posts = read_corpus(DEFAULT_CORPUS)
+    folds = author_folds(posts, 5)
+    assert folds == author_folds(reversed(posts), 5)
+    sizes = [sum(folds[p.author] == fold for p in posts) for fold in range(5)]
+    assert max(sizes) < 1.5 * min(sizes)
 
 
 def test_a_wrong_line_is_named(tmp_path: Path) -> None:
@@ -49,8 +58,8 @@ def test_an_empty_corpus_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_figures(few_posts: list[LabelledPost], gazetteer: Gazetteer) -> None:
-    judged: list[Judged] = held_out(few_posts, gazetteer)
+def test_figures(few_posts: list[LabelledPost], grounds: Grounds) -> None:
+    judged: list[Judged] = held_out(few_posts, grounds)
     results = {(f.name, f.group): f for f in figures(judged)}
     assert results["incident F1", "all"].value > 0.6
     assert results["politics flagged", "all"].value == 0
