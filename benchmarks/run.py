@@ -9,7 +9,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import live, speeds
+from benchmarks import console, live, speeds
 
 DOC = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 
@@ -35,6 +35,10 @@ def main() -> None:
         figures = live.measure(Path(folder, "home"))
     lines += ["", "| what | figure |", "|---|---|"]
     lines += [f"| {what} | {figure} |" for what, figure in live.describe(figures)]
+    with tempfile.TemporaryDirectory() as folder:
+        lines += [
+            f"| {what} | {figure} |" for what, figure in console.measure(Path(folder, "home"))
+        ]
     text = "\n".join(lines) + "\n"
     DOC.write_text(text, encoding="utf-8")
     sys.stdout.write(text)
