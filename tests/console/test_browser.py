@@ -302,7 +302,7 @@ def test_many_events_at_once_and_one_undo(page_of: Callable[..., Any], filled: A
     page.keyboard.press("1")
     page.keyboard.press("Enter")
     page.wait_for_selector(f"#e-{first}", state="detached")
-    assert page.inner_text("#count") == "26"
+    page.locator("#count", has_text="26").wait_for()
     assert len({d.batch for d in filled.store.decisions(OPEN)}) == 1
     page.keyboard.press("u")
     page.wait_for_selector(f"#e-{first}")

@@ -202,6 +202,7 @@ export class RowList {
     this.waiting = requestAnimationFrame(() => {
       this.waiting = 0;
       this.paint();
+      this.see(); // not while rows move: what is above would count as seen
       this.options.onDraw();
     });
   }
@@ -230,17 +231,11 @@ export class RowList {
       row.setAttribute("aria-selected", String(entry.id === this.selected));
       this.options.decorate(row, entry.id);
     });
-    this.see(start, end);
     void this.fetch(shown);
   }
 
-  private see(start: number, end: number): void {
-    if (!this.unseen.size) return;
-    for (let index = start; index < end; index += 1) {
-      const id = this.entries[index]?.id;
-      if (id !== undefined && this.inSight(index)) this.unseen.delete(id);
-    }
-    const below = Math.floor(this.box.scrollTop / this.height);
+  private see(): void {
+    const below = Math.floor((this.box.scrollTop + 4) / this.height);
     for (const id of this.unseen) if (this.index(id) >= below) this.unseen.delete(id);
   }
 
