@@ -19,10 +19,14 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import SettingsError
-from core.records import Category, Channel, Source
+from core.records import Category, Channel, Role, Source
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Share = Annotated[float, Field(ge=0, le=1)]
+
+
+PSEUDONYM_KEY = Path("pseudonym.key")
+"""The file, under home, with the key of authors' pseudonyms and of what is sealed."""
 
 
 class _Section(BaseModel):
@@ -187,13 +191,75 @@ class CorrelatorSettings(_Section):
     )
 
 
+class OverdueSettings(_Section):
+    """Minutes in which an event of each severity is to be decided."""
+
+    urgent: float = Field(default=5.0, gt=0)
+    raised: float = Field(default=15.0, gt=0)
+    calm: float = Field(default=60.0, gt=0)
+
+
 class ConsoleSettings(_Section):
-    """The web console and the intake's HTTP API, on one port."""
+    """The web console and the intake's HTTP API, on one port.
+
+    ``tiles``: where the map finds tiles, an address with {z}, {x} and {y} or a .pmtiles file;
+    empty: outlines and the gazetteer's places. ``alerts_per_h``: alerts a specialist and hour at
+    most. ``factor_for``: roles that need a second factor. ``feed_keys_file``: keys of systems
+    that read the feeds.
+    """
 
     host: str = "127.0.0.1"
     port: Port = 8102
     session_h: float = Field(default=12.0, gt=0)
     time_zone: str = "Asia/Almaty"
+    tiles: str = ""
+    tiles_credit: str = ""
+    overdue_min: OverdueSettings = OverdueSettings()
+    alerts_per_h: int = Field(default=30, ge=1)
+    factor_for: tuple[Role, ...] = ()
+    feed_keys_file: Path = Path("feed-keys")
+
+
+class AlertRule(_Section):
+    """Who is told of which events. Empty lists mean any; names as in the console's addresses.
+
+    ``channel``: email, webhook or telegram; ``to``: an address, a URL, a chat's id. ``audience``:
+    a confidential rule hears of confidential events alone, an open one of open events alone.
+    ``quiet``: local hours, as "22:00-07:00", in which only what is urgent is told.
+    """
+
+    name: str = Field(pattern="^[A-Za-z0-9_.-]{1,64}$")
+    channel: Literal["email", "webhook", "telegram"]
+    to: str = Field(min_length=1, max_length=500)
+    audience: Literal["open", "confidential"] = "open"
+    categories: tuple[Category, ...] = ()
+    regions: tuple[str, ...] = ()
+    levels: tuple[Literal["urgent", "raised", "calm"], ...] = ("urgent",)
+    overdue: bool = False
+    quiet: str | None = Field(default=None, pattern=r"^\d\d:\d\d-\d\d:\d\d$")
+    language: Literal["ru", "kk", "en"] = "ru"
+
+
+class AlertSettings(_Section):
+    """Reaching people outside of the console. The passwords stand in files, one line each.
+
+    ``base_url``: the console's address as people reach it. ``webhook_secret_file``: the key of
+    the signature, made on first use. ``telegram_api``: Telegram's, or a gateway's, address.
+    """
+
+    rules: tuple[AlertRule, ...] = ()
+    base_url: str = "http://127.0.0.1:8102"
+    smtp_host: str = ""
+    smtp_port: Port = 25
+    smtp_tls: Literal["none", "starttls", "implicit"] = "starttls"
+    smtp_user: str = ""
+    smtp_password_file: Path = Path("smtp-password")
+    email_from: str = "oqiga@localhost"
+    webhook_secret_file: Path = Path("webhook.key")
+    telegram_api: str = "https://api.telegram.org"
+    telegram_token_file: Path = Path("telegram-token")
+    attempts: int = Field(default=8, ge=1)
+    timeout_s: float = Field(default=10.0, gt=0)
 
 
 class ReportCopy(_Section):
@@ -276,6 +342,7 @@ class Settings(_Section):
     console: ConsoleSettings = ConsoleSettings()
     reports: ReportSettings = ReportSettings()
     retention: RetentionSettings = RetentionSettings()
+    alerts: AlertSettings = AlertSettings()
 
     def under_home(self, path: Path) -> Path:
         """``path`` below home unless it is absolute."""

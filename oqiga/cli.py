@@ -393,12 +393,16 @@ def query(
 
 
 @key.command("new")
-def key_new(name: str) -> None:
+def key_new(
+    name: str,
+    feed: Annotated[bool, typer.Option("--feed", help="a key to read the feeds")] = False,
+) -> None:
     """Make an API key for POST /api/reports; it is shown once and only its hash is kept."""
     from intake.keys import new_key
 
     settings = open_settings()
-    typer.echo(new_key(settings.under_home(settings.intake.keys_file), name))
+    file = settings.console.feed_keys_file if feed else settings.intake.keys_file
+    typer.echo(new_key(settings.under_home(file), name))
 
 
 @app.command()

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from core.clock import Clock, SystemClock
-from core.settings import Settings, secret_key
+from core.settings import PSEUDONYM_KEY, Settings, secret_key
 from crawlers.replay import ReplayPlan
 from learning import registry
 from store.open import open_store
@@ -41,7 +41,7 @@ class Context:
     @cached_property
     def key(self) -> bytes:
         """The key of authors' pseudonyms."""
-        return secret_key(self.settings.under_home(Path("pseudonym.key")))
+        return secret_key(self.settings.under_home(PSEUDONYM_KEY))
 
     @property
     def shipped_model_dir(self) -> Path:

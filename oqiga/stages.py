@@ -82,7 +82,7 @@ def assess(context: Context) -> int:
     """Assess what waits; how many records."""
     from nlp.assessor import Assessor
     from nlp.run import assess_pending
-    from oqiga.shelving import Shelving
+    from media.shelving import Shelving
 
     store, settings = context.store, context.settings
     if not store.unassessed(1):

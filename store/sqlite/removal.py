@@ -10,7 +10,8 @@ import apsw
 from core.records import Audience, AuditEntry, Event, MediaRef, Post
 from store.sqlite.burying import bury_events, bury_posts
 from store.sqlite.chains import append_audit
-from store.sqlite.database import Database, every, one, per, us
+from store.sqlite.database import Database, every, one, per
+from store.times import us
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ import apsw
 from core.records import Audience
 from core.settings import RetentionSettings
 from store.sqlite.burying import BATCH, bury_events, bury_posts, bury_reports
-from store.sqlite.database import KEPT, Database, every, listed, per, us
+from store.sqlite.database import KEPT, Database, every, listed, per
+from store.times import us
 
 Bury = Callable[[apsw.Connection, Audience, Collection[str]], int]
 

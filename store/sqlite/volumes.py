@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from store.protocol import Audiences
-from store.sqlite.database import Database, across, us
+from store.sqlite.database import Database, across
+from store.times import us
 from store.upkeep import SourceVolume
 
 

@@ -701,6 +701,20 @@ class StoreContract:
         assert store.put_note_once("k", "3") == "2"
         assert store.put_note_once("fresh", "4") == store.note("fresh") == "4"
 
+    def test_notes_are_swapped_atomically(self, store: Store) -> None:
+        assert store.swap_note("claim:1", None, "a")
+        assert not store.swap_note("claim:1", None, "b")
+        assert not store.swap_note("claim:1", "b", "c")
+        assert store.note("claim:1") == "a"
+        assert store.swap_note("claim:1", "a", "b")
+        assert store.swap_note("claim:2", None, "x")
+        store.put_note("clai", "no")
+        store.put_note("claim_1", "no")
+        assert store.notes("claim:") == {"claim:1": "b", "claim:2": "x"}
+        assert store.swap_note("claim:1", "b", None)
+        assert store.note("claim:1") is None
+        assert store.notes("claim:1") == {}
+
     def test_accounts(self, store: Store) -> None:
         user = User(name="ann", role=Role.SPECIALIST, password_hash="x", created_at=NOW)
         store.put_user(user)
@@ -714,6 +728,9 @@ class StoreContract:
         prolonged = session.model_copy(update={"expires_at": NOW + 2 * MINUTE})
         store.put_session(prolonged)
         assert store.session("s") == prolonged
+        later = session.model_copy(update={"id": "a", "created_at": NOW + MINUTE})
+        store.put_session(later)
+        assert store.sessions() == [prolonged, later]
         store.drop_session("s")
         assert store.session("s") is None
         assert store.user("bob") is None
