@@ -5,17 +5,17 @@ All may be repeated, run beside the live runtime, or be killed: the store makes 
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from core.records import Source
 from core.settings import load_sources
 from crawlers.timing import next_wait_s
 from intake.drop import SETTLED_S
 from oqiga.context import Context
+from store.coverage import ledger_of
 
 T = TypeVar("T")
 LOOK_S = 0.5
@@ -50,7 +50,7 @@ def due_sources(context: Context, group: str) -> list[str]:
             continue
         tried = context.store.note(_tried_key(source.name))
         last = datetime.fromisoformat(tried) if tried else datetime.min.replace(tzinfo=now.tzinfo)
-        failures = int(_state(context, source.name).get("failures") or 0)
+        failures = ledger_of(context.store, source.name).failures
         if (now - last) >= timedelta(seconds=next_wait_s(source.interval_s, failures)):
             waiting.append((last, source.name))
     return [name for _, name in sorted(waiting)]
@@ -69,7 +69,7 @@ def gaps(context: Context) -> list[str]:
     return [
         source.name
         for source in load_sources(context.settings.crawlers.sources_file)
-        if source.kind in GAP_KINDS and _state(context, source.name).get("gap")
+        if source.kind in GAP_KINDS and ledger_of(context.store, source.name).gaps
     ]
 
 
@@ -80,9 +80,9 @@ def mark_tried(context: Context, name: str) -> None:
 
 def assess(context: Context) -> int:
     """Assess what waits; how many records."""
+    from media.shelving import Shelving
     from nlp.assessor import Assessor
     from nlp.run import assess_pending
-    from media.shelving import Shelving
 
     store, settings = context.store, context.settings
     if not store.unassessed(1):
@@ -126,8 +126,3 @@ def drop(context: Context, wait_s: float = 0.0) -> int:
 
 def _tried_key(name: str) -> str:
     return f"tried:{name}"
-
-
-def _state(context: Context, name: str) -> dict[str, Any]:
-    note = context.store.note(f"source:{name}")
-    return {} if note is None else dict(json.loads(note))

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import apsw
 
 from core.records import Audience
-from store.sqlite.chains import body_digest
+from store.bodies import body_digest
 from store.sqlite.database import every, listed, per
 
 BATCH = 500

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from core.clock import FixedClock
+from core.coverage import Gap, Ledger
 from core.settings import Settings
 from oqiga import stages
 from oqiga.alerting import raise_alert
 from oqiga.context import Context
+from store.coverage import keep_ledger
 
 NOW = datetime(2026, 3, 20, 14, tzinfo=UTC)
 SOURCES = """
@@ -78,13 +79,14 @@ def test_due_by_interval_and_ever_more_seldom_after_failures(context: Context) -
         return stages.due_sources(at(context, NOW + timedelta(seconds=seconds)), "telegram")
 
     assert (due(59), due(61), due(601)) == ([], ["chat"], ["chat", "slow"])
-    context.store.put_note("source:chat", json.dumps({"failures": 3}))
+    keep_ledger(context.store, Ledger(source="chat", failures=3))
     assert (due(479), due(481)) == ([], ["chat"]), "60 s doubled three times"
 
 
 def test_gaps(context: Context) -> None:
-    context.store.put_note("source:chat", json.dumps({"gap": "3-9"}))
-    context.store.put_note("source:paper", json.dumps({"gap": "3-9"}))
+    gap = Gap(first="3", last="9", found_at=NOW, why="the connection broke")
+    for name in ("chat", "paper"):
+        keep_ledger(context.store, Ledger(source=name, gaps=(gap,)))
     assert stages.gaps(context) == ["chat"]
 
 
