@@ -40,6 +40,7 @@ soak: setup ## the long proofs: fifty kills, five of cluster nodes, a day throug
 	$(BIN)/python -m benchmarks.soak
 	$(BIN)/python -m benchmarks.elasticsearch_soak
 	$(BIN)/python -m benchmarks.airflow_soak
+	$(BIN)/pytest -m soak
 
 clean: ## remove what setup and runs made, data too
 	rm -rf $(VENV) nlp/models data artefacts console/static/built $(WEB)/node_modules .mypy_cache .ruff_cache .pytest_cache *.egg-info

@@ -18,7 +18,7 @@ STEPS = 3
 then the order in which a step's posts arrive would matter."""
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(2_400)
 def test_kills_and_reruns_change_nothing(tmp_path: Path) -> None:
     given = day_input(START, copies=1, share=0.12)
