@@ -616,9 +616,9 @@ def stream(served: Served) -> Iterator[Callable[..., Stream]]:
         one.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[object]:
-    """One browser for all tests."""
+    """One browser for a file's tests; while it is open nobody else may run an event loop."""
     from tests.console.browser import launched
 
     with launched() as browser:

@@ -49,6 +49,8 @@ MATRIX: dict[tuple[str, str], set[Role]] = {
     ("GET", "/alerts"): LEADERS,
     ("GET", "/audit"): AUDITORS,
     ("GET", "/api/audit"): AUDITORS,
+    ("GET", "/reports"): READERS - {Role.SPECIALIST},
+    ("GET", "/sample"): {Role.SPECIALIST, Role.SUPERVISOR},
     ("GET", "/admin"): ADMINISTRATORS,
     ("PUT", "/api/views"): READERS,
     ("POST", "/preferences"): ALL,
@@ -71,8 +73,13 @@ MATRIX: dict[tuple[str, str], set[Role]] = {
     ("POST", "/admin/accounts/{name}/change"): ADMINISTRATORS,
     ("POST", "/logout"): ALL,
 }
-ELSEWHERE = {("POST", "/login"), ("GET", "/api/stream"), ("GET", "/tiles/map.pmtiles")}
-"""Tested in test_security.py, test_stream.py and test_account.py."""
+ELSEWHERE = {
+    ("POST", "/login"),
+    ("GET", "/api/stream"),
+    ("GET", "/tiles/map.pmtiles"),
+    ("GET", "/reports/{copy}/{name}"),
+}
+"""Tested in test_security.py, test_stream.py, test_account.py and test_filed.py."""
 BODIES: dict[str, dict[str, Any]] = {
     "/api/events/{event_id}/decisions": {"kind": "note", "words": "заметка"},
     "/api/decisions": {"wish": {"kind": "confirm"}, "items": [{"event": "x", "version": 1}]},
