@@ -45,11 +45,11 @@ SETTINGS = ElasticsearchSettings()
 
 ELSEWHERE: dict[type[Record], set[str]] = {
     # In the body alone: nobody searches by it.
-    Post: {"extra", "content", "lat", "lon"},
+    Post: {"extra", "content", "lat", "lon", "handle"},
     Report: {"extra", "content", "category", "lat", "lon"},
     Assessment: {"subject", "version", "cues", "location_reasons"},
     Event: {"audience", "priority_factors"},
-    Decision: {"audience", "anchor", "members"},
+    Decision: {"audience", "anchor", "members", "staying", "batch", "category"},
     RawPost: {"source", "native_id", "url", "fetched_at", "media_type", "payload", "parser"},
 }
 
