@@ -56,7 +56,14 @@ def pipeline(context: Context, stop: threading.Event) -> None:
     live.start()
     _ready()
     while not stop.is_set():
-        done = assess_pending(context.store, assessor, settings, context.clock, settings.nlp.batch)
+        done = assess_pending(
+            context.store,
+            assessor,
+            settings,
+            context.clock,
+            settings.nlp.batch,
+            on_saved=shelving.settle,
+        )
         done += live.step()
         if not done:
             stop.wait(IDLE_S)
