@@ -24,7 +24,14 @@ from correlator.correlate import at, correlate
 from correlator.evaluation import Share, b_cubed, pairwise, partition_of, post_report
 from correlator.freshness import Freshness
 from correlator.model import PairModel
-from correlator.train import crowded_pairs, labelled_pairs, rarities, same_event_pairs, train
+from correlator.train import (
+    crowded_pairs,
+    labelled_pairs,
+    passed_over_pairs,
+    rarities,
+    same_event_pairs,
+    train,
+)
 from nlp.assessor import Assessor, subject_of_post, subject_of_report
 from nlp.labelled import DEFAULT_CORPUS, read_corpus
 from nlp.run import audience_of
@@ -185,7 +192,8 @@ def train_model(stream: Stream, assessor: Assessor, settings: Settings) -> tuple
     pairs = labelled_pairs(stream.records, stream.truth, idf=idf, settings=window)
     wanted = len(same_event_pairs(stream.records, stream.truth, idf=idf))
     apart = crowded_pairs(crowd, {**stream.truth, **labels}, idf=idf, settings=window)
-    return train([*pairs, *apart], idf=idf), sum(pair.same for pair in pairs) / wanted
+    over = passed_over_pairs(stream.records, stream.truth, idf=idf, settings=window)
+    return train([*pairs, *apart, *over], idf=idf), sum(pair.same for pair in pairs) / wanted
 
 
 def table(rows: dict[str, Scores]) -> str:

@@ -32,6 +32,7 @@ from correlator.words import stems
 PENALTY = 0.02
 MAX_WEIGHT = 9.0
 CROWD_WEIGHT = 0.03
+PASSED_OVER_WEIGHT = 0.3
 SAME_PLACE = 0.3
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Floats = npt.NDArray[np.float64]
@@ -77,6 +78,33 @@ def labelled_pairs(
             if item.id < other_id and comparable(item, other, within_s(item, other, settings)):
                 pairs.append(_labelled(item, other, labels))
     return pairs
+
+
+def passed_over_pairs(
+    records: Sequence[Assessed],
+    labels: Mapping[str, str | None],
+    *,
+    idf: dict[str, float],
+    settings: CorrelatorSettings,
+    limit: int = 4_000,
+) -> list[LabelledPair]:
+    """Pairs of different events, near in time, that blocking passes over.
+
+    Mostly one of them is no incident. Clustering never asks about them, but people do
+    (``oqiga pairs``), and the model has to know what an advert beside a crash is.
+    """
+    items = sorted((make_item(record, idf) for record in records), key=lambda i: (i.at, i.id))
+    pairs: list[LabelledPair] = []
+    for first, item in enumerate(items):
+        for other in items[first + 1 : first + 12]:
+            seconds = within_s(item, other, settings)
+            if abs(item.at - other.at) > seconds or comparable(item, other, seconds):
+                continue
+            pair = _labelled(item, other, labels)
+            if not pair.same:
+                pairs.append(replace(pair, weight=PASSED_OVER_WEIGHT))
+    pairs.sort(key=lambda pair: digest(pair.left.id, pair.right.id))
+    return pairs[:limit]
 
 
 def crowded_pairs(
