@@ -19,7 +19,7 @@ from core.records import Cue
 from nlp.explain import explain
 from nlp.features import FeatureSpace
 from nlp.gazetteer.index import Gazetteer
-from nlp.gazetteer.resolve import SEVERAL, at_home, read_places
+from nlp.gazetteer.locating import SEVERAL, at_home, read_places
 from nlp.lexicon import Lexicon
 from nlp.model import Model
 from nlp.reading import Reading, Subject

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from core.records import Place
 from nlp.gazetteer.index import Gazetteer
-from nlp.gazetteer.resolve import read_places
+from nlp.gazetteer.locating import read_places
 from nlp.reading import Location, Subject
 from nlp.words import words_of
 

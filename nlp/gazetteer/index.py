@@ -15,6 +15,8 @@ from nlp.words import Form, Words, coarsen, fold_cyrillic
 MIN_FUZZY = 7
 """Shortest name, in letters, that is found with one letter wrong."""
 TABLES = Path(__file__).parent
+STREET_OF_MANY = 3
+"""Settlements with a street of a name from which the name is first of all a street's."""
 OWN_WINS_M = 3_000.0
 """An imported entry of the name and kind of an own one within this distance is left out."""
 LARGE = 60_000
@@ -28,7 +30,9 @@ class NameMatch:
 
     ``ending``: inflection of the last word. ``fuzzy``: a letter is wrong. ``ambiguous``: the name
     is not enough alone. ``needs_generic``: ids that need their generic word. ``common``: a word
-    of daily use, or an adjective.
+    of daily use, or an adjective. ``old``: ids of cities whose former name this is, a name that
+    streets of several cities have now. ``street_like``: such a name, whatever else has it.
+    ``adjective``: the name stands as one ("алматинский").
     """
 
     first: int
@@ -39,6 +43,9 @@ class NameMatch:
     ambiguous: bool
     needs_generic: frozenset[str]
     common: bool = False
+    old: frozenset[str] = frozenset()
+    street_like: bool = False
+    adjective: bool = False
 
 
 class Gazetteer:
@@ -66,6 +73,7 @@ class Gazetteer:
         self._ambiguous = {coarsen(fold_cyrillic(n)).replace(" ", "") for n in ambiguous}
         self._common = {coarsen(fold_cyrillic(w)) for w in common if not w.startswith("#")}
         self._cache: dict[str, tuple[tuple[NameKey, Entry, bool], ...]] = {}
+        self._street_towns = self._count_streets()
         self._largest: dict[str, Entry] | None = None
         self._paths: dict[str, tuple[str, ...]] = {}
         self.digest = storage.digest_of(self.entries.values(), crossings)
@@ -110,6 +118,19 @@ class Gazetteer:
             if len(key.keys) == 1 and len(first.full) >= MIN_FUZZY and not key.needs_generic:
                 for part in _deletions(first.full):
                     self._fuzzy.setdefault(part, set()).add(first.full)
+
+    def _count_streets(self) -> dict[str, int]:
+        """In how many settlements a street has a name, by the name without its ending."""
+        towns: dict[str, set[str | None]] = {}
+        for pairs in self._by_start.values():
+            for key, entry in pairs:
+                if entry.kind == "street":
+                    towns.setdefault(_base(key), set()).add(entry.parent)
+        return {name: len(found) for name, found in towns.items()}
+
+    def names_streets(self, key: NameKey) -> bool:
+        """Whether streets of several settlements have the name."""
+        return self._street_towns.get(_base(key), 0) >= STREET_OF_MANY
 
     # -- containment -------------------------------------------------------------------------
 
@@ -215,6 +236,8 @@ class Gazetteer:
         alike = [h for h in exact if not h[1]]
         entries = tuple(dict.fromkeys(h[0] for h in exact))
         strict = {h[0].id for h in exact if not h[3]}
+        adjective = last == index and all(h[4].keys[0].adjective for h in exact)
+        street_like = any(self.names_streets(h[4]) for h in exact)
         return NameMatch(
             first=index,
             last=last,
@@ -223,6 +246,15 @@ class Gazetteer:
             fuzzy=exact[0][2],
             ambiguous=any(self._is_ambiguous(h[4]) for h in exact),
             needs_generic=frozenset(e.id for e in entries if e.id not in strict),
+            old=frozenset(
+                h[0].id
+                for h in exact
+                if street_like
+                and h[0].kind in SETTLEMENTS
+                and _coarse(h[0].name) != "".join(k.full for k in h[4].keys)
+            ),
+            street_like=street_like,
+            adjective=adjective,
             common=last == index
             and (
                 form.coarse in self._common
@@ -230,7 +262,7 @@ class Gazetteer:
                     h[4].keys[0].full in self._common and (h[0].population or 0) < LARGE
                     for h in exact
                 )
-                or all(h[4].keys[0].adjective for h in exact)
+                or adjective
             ),
         )
 
@@ -300,6 +332,10 @@ def _rest(words: Words, index: int, key: NameKey, fuzzy: bool) -> tuple[int, str
             return None
         ending = step
     return position, ending
+
+
+def _base(key: NameKey) -> str:
+    return " ".join(k.base for k in key.keys)
 
 
 def _coarse(name: str) -> str:

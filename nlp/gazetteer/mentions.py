@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from nlp.gazetteer.entries import Entry
 from nlp.gazetteer.index import Gazetteer, NameMatch
-from nlp.gazetteer.names import LOCATIVE, ORDINALS, generic_kinds
+from nlp.gazetteer.names import LOCATIVE, ORDINALS, folded, generic_kinds
 from nlp.words import Form, Words, coarsen, fold_cyrillic, form_of, terms
 
 PREPOSITIONS = frozenset(
@@ -26,6 +26,29 @@ POSTPOSITIONS = frozenset(
         "тұсында алды алдында арты артында бойы бойында шеті шетінде арасы арасында ортасында"
     )
 )
+INSTITUTIONS_NEAR = (
+    "бекет", "станса", "станци", "разезд", "постин", "бөлім", "болими", "ровд", "увд", "овд",
+    "полиц", "аурухана", "болниц", "црб", "емхана", "мектеп", "мектеб", "базар", "риног", "вокзал",
+    "орман", "жол", "тас", "трас", "тубин", "иргес", "шетин", "шигис", "батис", "оңт", "томенг",
+    "жогар", "жагас", "жак", "аимаг", "оңір", "онир", "икшам", "аулин", "дала", "маң", "манин",
+    "жани", "касин", "тусин", "ишин", "орталиг", "боинша", "откел", "асу", "айнал", "аинал",
+    "кошес", "тургин",
+)  # fmt: skip
+"""Beginnings of words that, behind the name of a settlement, say that something of it is meant."""
+INSTITUTIONS_BEFORE = folded(
+    "пост поста посту станция станции станцию разъезд разъезда разъезде порт порта порту дамба "
+    "дамбе дамбы плотина плотине плотины дачи дачам дачах дач окраина окраине окраину въезд "
+    "въезде выезд выезде аэропорт аэропорта базар рынок вокзал вокзала село селе посёлок"
+)
+GENITIVE = folded("ның нің дың дің тың тің")
+RIVERS = folded(
+    "урал жайык жайық ишим есіл есиль иртыш ертіс тобол тобыл сырдарья сырдария или іле чу шу "
+    "талас нура эмба жем сарысу тургай торғай ульба үлбі бухтарма бұқтырма каратал қаратал лепсы "
+    "аксу ақсу коксу көксу чарын шарын чилик шелек арысь арыс бадам келес иргиз ырғыз уил ойыл "
+    "орь илек елек сагиз сағыз есентай весновка ульбы сырдарьи урала ишима иртыша тобола"
+)
+_BANK_BEFORE = ("берег", "набережн", "вдол", "русл", "пойм", "поим", "течени")
+_BANK_AFTER = ("бои", "жагас", "жагал", "суи", "тасиди", "арнас")
 _QUOTES = frozenset("«»\"“”'’„")
 _ONE_LETTER = frozenset(terms("с г п м к р х"))
 _HOUSE = frozenset(terms("дом дома доме домом домов д уи уии уидин уиге уиде уидег уидеги dom"))
@@ -56,6 +79,11 @@ CONNECTORS = frozenset(
         "and men pen ben выше ниже не доходя доезжая х"
     )
 ) | frozenset("-–—/\\,&+.")
+LOOSE_CONNECTORS = folded(
+    "у возле около напротив районе вниз вверх от до дом дома поворота поворот на между после "
+    "перед со стороны к за u vozle ot do na dom : ;"
+) | frozenset(":")
+"""Between two streets they make a crossing only where the gazetteer knows one of the two."""
 STRONG_CONNECTORS = frozenset(
     form_of(w).coarse for w in terms("угол уг мен пен бен and men pen ben угла углу")
 ) | frozenset("-–—/\\&+")
@@ -69,7 +97,10 @@ class Mention:
     """Words ``first`` to ``last`` name a place; the name itself is ``core``.
 
     ``generics``: kinds that its generic words say. ``before``: the word in front, folded.
-    ``house``: the number after a street. ``partner``: the other street of a crossing.
+    ``house``: the number after a street. ``partner``: the other street of a crossing. ``quoted``:
+    the name alone is in quotation marks. ``feminine``: an adjective that agrees with "улица".
+    ``old``: ids of cities that had this name once, which streets now have; ``street_like``: any such name.
+    ``adjective``: the name stands as one.
     """
 
     first: int
@@ -86,7 +117,12 @@ class Mention:
     common: bool = False
     fuzzy: bool = False
     ambiguous: bool = False
+    quoted: bool = False
+    feminine: bool = False
     needs_generic: frozenset[str] = frozenset()
+    old: frozenset[str] = frozenset()
+    street_like: bool = False
+    adjective: bool = False
     house: str | None = None
     partner: Mention | None = None
     strong: bool = False
@@ -99,7 +135,12 @@ class Mention:
     @property
     def placed(self) -> bool:
         """Whether a preposition, postposition or case ending says that something is there."""
-        return self.before in PREPOSITIONS or self.ending in LOCATIVE or self.after
+        return (
+            self.before in PREPOSITIONS
+            or self.before in INSTITUTIONS_BEFORE
+            or self.ending in LOCATIVE
+            or self.after
+        )
 
 
 def find_mentions(words: Words, gazetteer: Gazetteer) -> list[Mention]:
@@ -216,6 +257,8 @@ def _mention(words: Words, match: NameMatch) -> Mention:
         if not extra and (behind & _after_kinds(match) or not generics):
             generics |= behind
             last = position
+    if not generics and _is_river(words, match):
+        generics.add("water")
     before = words.forms[first - 1].medium if first else ""
     core = words.forms[match.first]
     return Mention(
@@ -229,12 +272,53 @@ def _mention(words: Words, match: NameMatch) -> Mention:
         capital=core.kind == "number" or (core.capital and not _opens_sentence(words, match.first)),
         opens=core.capital and _opens_sentence(words, match.first),
         alone=_stands_alone(words, first, last),
-        after=last + 1 < len(words) and words.forms[last + 1].coarse in POSTPOSITIONS,
+        after=_something_of_it(words, last, match.ending),
         common=match.common,
         fuzzy=match.fuzzy,
         ambiguous=match.ambiguous,
+        quoted=_in_quotes(words, match),
+        feminine=core.raw.lower().endswith(("ая", "ой", "ую")),
         needs_generic=match.needs_generic,
+        old=match.old,
+        street_like=match.street_like,
+        adjective=match.adjective,
     )
+
+
+def _something_of_it(words: Words, last: int, ending: str) -> bool:
+    """Whether the words behind a name place something there: "Мерке бекеті", "Аралдың түбінде"."""
+    following = words.forms[last + 1 : last + 4]
+    if not following:
+        return False
+    if following[0].coarse in POSTPOSITIONS:
+        return True
+    if following[0].raw == "№" or following[0].kind == "number":
+        following = following[1:]
+    reach = 3 if ending in GENITIVE else 1
+    for form in following[:reach]:
+        if form.raw in _BREAKS:
+            return False
+        if form.coarse.startswith(INSTITUTIONS_NEAR):
+            return True
+    return False
+
+
+def _in_quotes(words: Words, match: NameMatch) -> bool:
+    before = words.forms[match.first - 1].raw if match.first else ""
+    after = words.forms[match.last + 1].raw if match.last + 1 < len(words) else ""
+    return before in _QUOTES and after in _QUOTES
+
+
+def _is_river(words: Words, match: NameMatch) -> bool:
+    """A river's name with its bank or water beside it, without the word "река"."""
+    if match.first != match.last or words.forms[match.first].coarse[:-1] not in _RIVER_STEMS:
+        return False
+    before = words.forms[match.first - 1].coarse if match.first else ""
+    after = words.forms[match.last + 1].coarse if match.last + 1 < len(words) else ""
+    return before.startswith(_BANK_BEFORE) or after.startswith(_BANK_AFTER)
+
+
+_RIVER_STEMS = frozenset({name for name in RIVERS} | {name[:-1] for name in RIVERS})
 
 
 def _opens_sentence(words: Words, index: int) -> bool:
@@ -481,7 +565,10 @@ def _is_pair(words: Words, left: Mention, right: Mention, gazetteer: Gazetteer) 
     if not a or not b or (left.generics | right.generics) - {"street", "landmark", "highway"}:
         return False
     between = [words.forms[i] for i in range(left.last + 1, right.first)]
-    if any(f.coarse not in CONNECTORS and "street" not in generic_kinds(f) for f in between):
+    loose = [
+        f for f in between if f.coarse not in CONNECTORS and "street" not in generic_kinds(f)
+    ]
+    if any(f.coarse not in LOOSE_CONNECTORS for f in loose):
         return False
     left.known_crossings = [
         (x, y, point)
@@ -494,6 +581,8 @@ def _is_pair(words: Words, left: Mention, right: Mention, gazetteer: Gazetteer) 
         for i in range(max(0, left.first - 2), min(len(words), right.last + 3))
     )
     strong = said or any(f.coarse in STRONG_CONNECTORS for f in between)
+    if loose and not left.known_crossings:
+        return False
     if left.known_crossings:
         left.strong = strong
         return True

@@ -7,7 +7,7 @@ import pytest
 from core.geo import distance_m
 from nlp.gazetteer.find import find
 from nlp.gazetteer.index import Gazetteer
-from nlp.gazetteer.resolve import SEVERAL, read_places
+from nlp.gazetteer.locating import SEVERAL, read_places
 from nlp.reading import Subject
 from nlp.words import words_of
 

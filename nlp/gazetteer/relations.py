@@ -1,0 +1,141 @@
+"""What the words around a place say of it: the event is there, or somebody comes from it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from nlp.gazetteer.mentions import Mention
+from nlp.gazetteer.names import folded
+from nlp.words import Form, Words
+
+
+class Role(StrEnum):
+    """What a place is to the event, from the words beside it.
+
+    ``here``: at or near it, said so. ``plain``: just named. ``source``: somebody or something
+    comes from it. ``target``: somebody goes there, or it tells the direction. ``origin``: only
+    somebody's home.
+    """
+
+    HERE = "here"
+    PLAIN = "plain"
+    SOURCE = "source"
+    TARGET = "target"
+    ORIGIN = "origin"
+
+
+PASSING = frozenset({Role.SOURCE, Role.TARGET, Role.ORIGIN})
+"""Roles of places where the event hardly is."""
+
+ROAD_WORDS = ("трас", "жол", "тасжол", "шосе", "автодорог", "дорог", "участк", "автобан", "jol")
+TRANSPORT = ("автобус", "маршрутк", "поезд", "поиз", "реис", "електричк", "вагон", "такси", "фур")
+_KM = ("км", "km", "километр", "шакирим")
+_ABLATIVE = folded("дан ден тан тен нан нен")
+_DATIVE = folded("ға ге қа ке")
+_FROM = folded("из с со от iz ot s")
+_TO = folded("к ко до сторону направлении направлению k do сторона")
+_NEAR = folded(
+    "за под у около возле близ вблизи перед недалеко рядом напротив над вокруг внутри мимо "
+    "между pod za u vozle okolo"
+)
+_LEAVING = (
+    "виезд", "въезд", "вьезд", "подезд", "подьезд", "недалек", "неподал", "км", "километр",
+    "метрах", "севернее", "южнее", "западнее", "восточнее", "югу", "северу", "западу", "востоку",
+    "отезд", "вихлоп",
+)  # fmt: skip
+_SHORT_OF = ("доезж", "доезд", "доход", "доехав", "доид", "подезд", "подьезд", "въезд", "вьезд",
+             "подступ", "ближе", "близост", "довоз", "дотян")  # fmt: skip
+_RESIDENT = ("жител", "уроженк", "уроженец", "уроженц", "родом", "прописан", "зарегистр")
+_RESIDENT_AFTER = ("тургин", "туман", "туилган")
+_TOWARDS = ("караи", "багит", "сторон", "направлен", "жака", "жагина", "жакка", "бетте", "тарап",
+            "баратин", "барам", "барат", "кети")  # fmt: skip
+_ARRIVING = ("жакин", "жетпе", "жетер", "жете", "кирер", "кире", "таиау", "кирге")
+_OPEN_COUNTRY = ("жер", "жол", "кеин")
+
+
+def role_of(words: Words, mention: Mention) -> Role:
+    """The role of a settlement or area, by the two words before and after it."""
+    before = words.forms[mention.first - 1].coarse if mention.first else ""
+    earlier = _before(words, mention.first - 1)
+    after = _at(words, mention.last + 1)
+    later = _at(words, mention.last + 2)
+    if before.startswith(_RESIDENT) or (
+        earlier.startswith(_RESIDENT) and before not in (".", "\n", "!", "?", ",")
+    ):
+        return Role.ORIGIN
+    if after.startswith(_RESIDENT_AFTER[:1]) or after.startswith(_RESIDENT_AFTER[2:]):
+        return Role.ORIGIN
+    if before in _FROM or mention.ending in _ABLATIVE:
+        return Role.HERE if _leaves(earlier, after, later) else Role.SOURCE
+    if before in _TO or before in ("на", "na"):
+        if any(earlier_.startswith(_SHORT_OF) for earlier_ in (earlier, before)):
+            return Role.HERE
+        if before in ("на", "na") and mention.ending in ("е", "и", *_KAZAKH_LOCATIVE):
+            return Role.HERE
+        return Role.TARGET
+    if before in ("в", "во", "v", "vo") and mention.ending in ("у", "иу"):
+        return Role.TARGET
+    if mention.ending in _DATIVE:
+        return Role.HERE if after.startswith(_ARRIVING) else Role.TARGET
+    if after.startswith(_TOWARDS):
+        return Role.TARGET
+    if after.startswith(_ARRIVING) or before in _NEAR or mention.placed:
+        return Role.HERE
+    return Role.PLAIN
+
+
+_KAZAKH_LOCATIVE = folded("да де та те")
+
+
+def _leaves(earlier: str, after: str, later: str) -> bool:
+    """ "на выезде из Х", "Х-тан шыға берісте", "Х-дан өткен жер": it happens beside the place."""
+    if earlier.startswith(_LEAVING):
+        return True
+    if after.startswith("шигабер") or (after.startswith("шига") and later.startswith("бер")):
+        return True
+    if after.startswith(("шигар", "шикан", "шиккан", "откен", "отке", "асканд", "аса")):
+        return later.startswith(_OPEN_COUNTRY)
+    return after.startswith(("шигис", "алис", "сол", "кеин")) and not later.startswith("кун")
+
+
+def _at(words: Words, index: int) -> str:
+    return words.forms[index].coarse if 0 <= index < len(words) else ""
+
+
+def _before(words: Words, index: int) -> str:
+    """The word before ``index``, over a second preposition ("не доезжая до", "км от")."""
+    return words.forms[index - 1].coarse if index >= 1 else ""
+
+
+def is_road_word(form: Form) -> bool:
+    """Whether a word speaks of a road: "трассада", "жолында", "участке"."""
+    return form.coarse.startswith(ROAD_WORDS) and len(form.coarse) > 2
+
+
+def said_near(words: Words, first: int, last: int, prefixes: tuple[str, ...], reach: int) -> bool:
+    """Whether a word with one of the beginnings stands near words ``first`` to ``last``."""
+    return any(
+        form.coarse.startswith(prefixes)
+        for form in words.forms[max(0, first - reach) : last + 1 + reach]
+    )
+
+
+def kilometre_near(words: Words, first: int, last: int, reach: int = 6) -> float | None:
+    """The kilometre of a road: "35-й км трассы", "40-шақырымында"; ``None``: none is said."""
+    for index in range(max(0, first - reach), min(len(words), last + 1 + reach)):
+        if not words.forms[index].coarse.startswith(_KM):
+            continue
+        if _at(words, index + 1) in ("/", "ч", "в") and _at(words, index + 2) in ("ч", "час"):
+            continue  # a speed
+        for step in (1, 2, 3):
+            form = words.forms[index - step] if index >= step else None
+            if form is None:
+                break
+            if form.kind == "number":
+                return float(form.raw) if 0 < int(form.raw) <= LONGEST_ROAD_KM else None
+            if form.raw != "-" and len(form.raw) > 3:
+                break
+    return None
+
+
+LONGEST_ROAD_KM = 3_000
