@@ -9,7 +9,7 @@ from pathlib import Path
 from core.geo import distance_m
 from nlp.gazetteer import storage
 from nlp.gazetteer.entries import SETTLEMENTS, Crossing, Entry
-from nlp.gazetteer.names import ANY_SUFFIX, MIN_BASE, NameKey, name_key
+from nlp.gazetteer.names import ANY_SUFFIX, MIN_BASE, NOUN_SUFFIX, NameKey, name_key
 from nlp.words import Form, Words, coarsen, fold_cyrillic
 
 MIN_FUZZY = 7
@@ -292,7 +292,7 @@ class Gazetteer:
     def _nearly(self, word: str) -> list[tuple[NameKey, Entry, bool]]:
         """Single-word names one letter away (inserted, left out or changed) from a word or stem."""
         for cut in range(len(word), MIN_FUZZY - 1, -1):
-            if cut < len(word) and word[cut:] not in ANY_SUFFIX:
+            if cut < len(word) and word[cut:] not in NOUN_SUFFIX:
                 continue
             stem = word[:cut]
             names = {n for part in _deletions(stem) for n in self._fuzzy.get(part, ())}

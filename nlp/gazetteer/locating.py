@@ -71,7 +71,9 @@ def read_places(words: Words, subject: Subject, gazetteer: Gazetteer) -> Finding
     elsewhere = any(
         _is_where(r.mention)
         for r in resolved
-        if r.entry is not None and gazetteer.is_foreign(r.entry.id)
+        if r.entry is not None
+        and gazetteer.is_foreign(r.entry.id)
+        and role_of(words, r.mention) not in PASSING
     )
     if elsewhere and not any(c.kind in AREAS for c in inside):
         # Beside a foreign city "ГКБ №7" is that city's, though only one of ours has the name.
@@ -142,11 +144,9 @@ def _locate(
         if _is_list(there):
             known = context.home is not None and any(c.entry.id == context.home.id for c in there)
             return Location(None, (), () if known else (SEVERAL,))
-        here = [c for c in there if c.role is Role.HERE] or there
-        if _regions(there, gazetteer) > 1:
-            if _regions(here, gazetteer) > 1:
-                return Location(None, (), (SEVERAL,))
-            there = here
+        there = _in_one_region(there, context, gazetteer)
+        if not there:
+            return Location(None, (), (SEVERAL,))
         best = min(enumerate(there), key=lambda pair: (_extent(pair[1]), pair[0]))[1]
         if best.kind in SETTLEMENTS or not ways:
             return _beside(words, best, inside, context, gazetteer)
@@ -155,9 +155,26 @@ def _locate(
             return _at(candidate, context, gazetteer)
     if ways and (point := ways[0].point()) is not None:
         return Location(point, (), ("between",))
-    if any(not s.sure for s in stretches) and _regions(inside, gazetteer) > 1:
-        return Location(None, (), (SEVERAL,))
+    if stretches and context.home is None:
+        near = _regions(inside, gazetteer) == 1 and stretches[0].point()
+        return Location(near, (), ("between",)) if near else Location(None, (), (SEVERAL,))
     return _passing(inside, resolved, context, gazetteer)
+
+
+def _in_one_region(
+    there: list[_Candidate], context: Context, gazetteer: Gazetteer
+) -> list[_Candidate]:
+    """Of places in several regions those where the text says that it is, or of the home's region;
+    none when that leaves several."""
+    if _regions(there, gazetteer) <= 1:
+        return there
+    if context.home is not None:
+        region = gazetteer.region_of(context.home.id)
+        own = [c for c in there if gazetteer.region_of(c.entry.id) == region]
+        if own:
+            return own
+    here = [c for c in there if c.role is Role.HERE]
+    return here if _regions(here, gazetteer) == 1 else []
 
 
 def _passing(

@@ -29,7 +29,7 @@ GENERIC = {
         "квартал квартале квартала ыа"
     ),
     "district": folded(
-        "район района районе району районом рн ауданы ауданында ауданындағы ауданының аудан "
+        "район района районе району районом районы районында районындағы рн ауданы ауданында ауданындағы ауданының аудан "
         "ауданда ауданынан ауданына ауд"
     ),
     "region": folded(
@@ -79,7 +79,8 @@ KAZAKH = folded(
 ) | {"нинг", "динг", "тинг", "даги", "деги", "таги", "теги", "дын", "дин", "нын", "нин", "тин"}
 LOCATIVE = folded("да де та те дағы дегі тағы тегі нда нде ында інде ындағы індегі")
 DIRECTION = folded("дан ден тан тен нан нен ға ге қа ке на не ан ен")
-ANY_SUFFIX = RUSSIAN | KAZAKH | ADJECTIVE
+NOUN_SUFFIX = RUSSIAN | KAZAKH
+ANY_SUFFIX = NOUN_SUFFIX | ADJECTIVE
 MIN_BASE = 3
 
 
@@ -97,12 +98,14 @@ class Key:
             return ""
         if coarse.startswith(self.full):
             rest = coarse[len(self.full) :]
+            if self.full.endswith("ск") and rest == "и":
+                return None  # "Ленинский" is no form of "Ленинск"
             if rest in KAZAKH or rest in RUSSIAN:
                 return rest
         if self.base != self.full and coarse.startswith(self.base):
             rest = coarse[len(self.base) :]
             if rest in (ADJECTIVE if self.adjective else RUSSIAN) or (
-                not rest and not self.adjective
+                not rest and not self.adjective and self.full.endswith("а")
             ):
                 return rest or "-"
         return None

@@ -39,17 +39,22 @@ _NEAR = folded(
     "между pod za u vozle okolo"
 )
 _LEAVING = (
-    "виезд", "въезд", "вьезд", "подезд", "подьезд", "недалек", "неподал", "км", "километр",
-    "метрах", "севернее", "южнее", "западнее", "восточнее", "югу", "северу", "западу", "востоку",
-    "отезд", "вихлоп",
+    "виезд", "везд", "подезд", "недалек", "неподал", "км", "километр", "метрах", "севернее",
+    "южнее", "западнее", "восточнее", "иугу", "северу", "западу", "востоку", "отезд", "пиш",
+    "сообша", "переда", "видео", "фото",
 )  # fmt: skip
-_SHORT_OF = ("доезж", "доезд", "доход", "доехав", "доид", "подезд", "подьезд", "въезд", "вьезд",
-             "подступ", "ближе", "близост", "довоз", "дотян")  # fmt: skip
+"""Before "из", "от": it happens beside the place, or is told from there."""
+_LAST_SEEN = ("вишел", "вишла", "вишли", "ушел", "ушла", "ушли", "пропал", "сбежал", "исчез")
+_TURNING = ("поворот", "отворот", "сезд", "развилк")
+_MOVING = ("идет", "идут", "едет", "едут", "ехал", "поехал", "уехал", "виехал", "направл",
+           "собира", "едем", "еду", "пошел", "пошла", "поедет")  # fmt: skip
+_SHORT_OF = ("доезж", "доезд", "доход", "доехав", "доид", "подезд", "везд", "подступ", "ближе",
+             "близост", "дотян")  # fmt: skip
 _RESIDENT = ("жител", "уроженк", "уроженец", "уроженц", "родом", "прописан", "зарегистр")
 _RESIDENT_AFTER = ("тургин", "туман", "туилган")
 _TOWARDS = ("караи", "багит", "сторон", "направлен", "жака", "жагина", "жакка", "бетте", "тарап",
             "баратин", "барам", "барат", "кети")  # fmt: skip
-_ARRIVING = ("жакин", "жетпе", "жетер", "жете", "кирер", "кире", "таиау", "кирге")
+_ARRIVING = ("жакин", "жетпе", "жетер", "жете", "кирер", "кире", "таиау", "кирге", "карасти")
 _OPEN_COUNTRY = ("жер", "жол", "кеин")
 
 
@@ -65,15 +70,23 @@ def role_of(words: Words, mention: Mention) -> Role:
         return Role.ORIGIN
     if after.startswith(_RESIDENT_AFTER[:1]) or after.startswith(_RESIDENT_AFTER[2:]):
         return Role.ORIGIN
+    if mention.generics == {"highway"}:
+        return Role.TARGET  # "Кентау жолы": the road that leads there
     if before in _FROM or mention.ending in _ABLATIVE:
-        return Role.HERE if _leaves(earlier, after, later) else Role.SOURCE
+        seen = any(
+            form.coarse.startswith(_LAST_SEEN)
+            for form in words.forms[max(0, mention.first - 5) : mention.first]
+        )
+        return Role.HERE if seen or _leaves(earlier, after, later) else Role.SOURCE
     if before in _TO or before in ("на", "na"):
         if any(earlier_.startswith(_SHORT_OF) for earlier_ in (earlier, before)):
             return Role.HERE
         if before in ("на", "na") and mention.ending in ("е", "и", *_KAZAKH_LOCATIVE):
             return Role.HERE
-        return Role.TARGET
-    if before in ("в", "во", "v", "vo") and mention.ending in ("у", "иу"):
+        return Role.HERE if earlier.startswith(_TURNING) else Role.TARGET
+    if before in ("в", "во", "v", "vo") and (
+        mention.ending in ("у", "иу") or earlier.startswith(_MOVING)
+    ):
         return Role.TARGET
     if mention.ending in _DATIVE:
         return Role.HERE if after.startswith(_ARRIVING) else Role.TARGET
@@ -95,6 +108,8 @@ def _leaves(earlier: str, after: str, later: str) -> bool:
         return True
     if after.startswith(("шигар", "шикан", "шиккан", "откен", "отке", "асканд", "аса")):
         return later.startswith(_OPEN_COUNTRY)
+    if after in ("оти", "отип"):
+        return True
     return after.startswith(("шигис", "алис", "сол", "кеин")) and not later.startswith("кун")
 
 

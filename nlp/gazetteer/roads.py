@@ -82,7 +82,7 @@ def _stretch(words: Words, left: Resolved, right: Resolved) -> Stretch | None:
     if not dashed and not joined:
         return None
     between = _says_between(words, a.first, b.last)
-    road = said_near(words, a.first, b.last, ROAD_WORDS, 3)
+    road = said_near(words, a.first, b.last, ROAD_WORDS, 3) or a.before in ("по", "po")
     km = kilometre_near(words, a.first, b.last)
     moving = said_near(words, a.first, b.last, TRANSPORT, 4)
     if not (dashed or between or (joined and road and not _listed(gap))):

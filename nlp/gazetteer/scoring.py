@@ -12,8 +12,8 @@ from core.geo import distance_m
 from nlp.gazetteer.context import CITY_POPULATION, ON_STREET, Context
 from nlp.gazetteer.entries import SETTLEMENTS, Entry
 from nlp.gazetteer.index import Gazetteer
-from nlp.gazetteer.mentions import Mention
-from nlp.gazetteer.names import DIRECTION, RUSSIAN
+from nlp.gazetteer.mentions import GENITIVE, Mention
+from nlp.gazetteer.names import DIRECTION, LOCATIVE, RUSSIAN
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,13 @@ class Weights:
     ambiguous: float = -1.2
     fuzzy: float = -0.8
     in_named_settlement: float = 3.0
-    in_other_settlement: float = -4.5
+    in_other_settlement: float = -8.0
     in_home: float = 2.5
     away_from_home: float = -8.0
     landmark_near_home: float = -1.5
     nowhere_said: float = -8.0
     in_named_region: float = 2.5
-    in_other_region: float = -2.0
+    in_other_region: float = -4.5
     in_home_region: float = 1.2
     house: float = 2.0
     placed: float = 1.0
@@ -42,6 +42,9 @@ class Weights:
     lower_russian: float = -2.0
     common_word: float = -6.0
     common_at_home: float = -2.6
+    common_inflected: float = -2.2
+    common_capital: float = -2.0
+    on_street_of_name: float = -3.5
     city_by_name: float = -4.0
     old_name: float = -4.5
     street_like_far: float = -3.0
@@ -59,6 +62,8 @@ class Weights:
 
 
 WEIGHTS = Weights()
+KAZAKH_CASES = LOCATIVE | DIRECTION | GENITIVE
+STREET_PREPOSITIONS = frozenset({"на", "по", "с", "na", "po", "s"})
 INSIDE_CITY = frozenset({"street", "microdistrict", "landmark"})
 ONLY_CITY = "only_city_with_it"
 """Reason of a landmark in a city that nothing in the text names."""
@@ -116,6 +121,8 @@ def _name(entry: Entry, mention: Mention) -> tuple[float, str]:
         if alike:
             total += weights.landmark_generic if kind == "landmark" else weights.generic_fits
             why = "generic_word"
+        elif generics == {"highway"} and kind in SETTLEMENTS:
+            pass  # "Кентау жолы": the settlement is the road's end
         elif not soft or kind in ("district", "region"):
             total += weights.generic_contradicts
     if entry.id in mention.needs_generic and kind not in generics:
@@ -136,11 +143,26 @@ def _word(entry: Entry, mention: Mention, gazetteer: Gazetteer, *, at_home: bool
     """How much the word alone can be believed: common words, quotes, capitals."""
     weights, kind, generics = WEIGHTS, entry.kind, mention.generics
     total, large = 0.0, _is_large(entry)
-    if mention.common and not (generics or mention.house or mention.capital or mention.alone):
-        there = at_home and kind in INSIDE_CITY and mention.placed
-        total += weights.common_at_home if there else weights.common_word
+    plain = not (generics or mention.house or mention.capital or mention.alone)
+    if mention.common and plain and not (large and mention.opens):
+        if at_home and kind in INSIDE_CITY and mention.placed and not mention.adjective:
+            total += weights.common_at_home
+        elif kind in SETTLEMENTS and mention.opens and mention.ending in KAZAKH_CASES:
+            total += weights.common_inflected
+        else:
+            total += weights.common_word
+    elif mention.common and not generics and not large and kind in SETTLEMENTS:
+        total += weights.common_capital
     elif (mention.ambiguous or (mention.common and not generics)) and not large:
         total += weights.ambiguous
+    if (
+        kind in SETTLEMENTS
+        and mention.before in STREET_PREPOSITIONS
+        and mention.ending in ("а", "иа")
+        and mention.of_kind("street")
+        and not generics
+    ):
+        total += weights.on_street_of_name
     if mention.quoted and not generics and kind not in ("landmark", "country"):
         total += weights.quoted
     cased = mention.capital or mention.opens
@@ -162,10 +184,12 @@ def _word(entry: Entry, mention: Mention, gazetteer: Gazetteer, *, at_home: bool
     ):
         total += weights.unique
     rival = kind in INSIDE_CITY and any(
-        _is_large(e) and e.id not in mention.old for e in mention.entries
+        (_is_large(e) or (e.kind == "city" and gazetteer.is_foreign(e.id)))
+        and e.id not in mention.old
+        for e in mention.entries
     )
     on_it = mention.before in ON_STREET or mention.partner is not None
-    if rival and not (generics or mention.house or on_it):
+    if rival and not (generics or on_it):
         total += weights.city_by_name
     return total
 
