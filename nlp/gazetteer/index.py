@@ -279,7 +279,7 @@ class Gazetteer:
             if cut < len(word) and word[cut:] not in ANY_SUFFIX:
                 continue
             for key, entry in self._by_start.get(word[:cut], ()):
-                if key.keys[0].ending(word) is not None:
+                if key.keys[0].ending(word, form.medium) is not None:
                     found.append((key, entry, False))
         if not found and len(word) >= MIN_FUZZY and (form.capital or form.kind == "latin"):
             found = self._nearly(word)
@@ -314,7 +314,7 @@ LONGEST_SHORT_FORM = 3
 def _rest(words: Words, index: int, key: NameKey, fuzzy: bool) -> tuple[int, str] | None:
     """Where the name that starts at ``index`` ends, and its last word's ending."""
     forms, size = words.forms, len(words)
-    ending = "" if fuzzy else key.keys[0].ending(forms[index].coarse)
+    ending = "" if fuzzy else key.keys[0].ending(forms[index].coarse, forms[index].medium)
     if ending is None:
         return None
     position = index
@@ -327,7 +327,7 @@ def _rest(words: Words, index: int, key: NameKey, fuzzy: bool) -> tuple[int, str
             position += 1
         if position >= size or position - index > 8:
             return None
-        step = part.ending(forms[position].coarse)
+        step = part.ending(forms[position].coarse, forms[position].medium)
         if step is None:
             return None
         ending = step

@@ -138,7 +138,8 @@ def _locate(
              if (s := stretch_of_highway(words, c.item, gazetteer))]  # fmt: skip
     ways = [s for s in stretches if s.sure] + roads
     measured = next((p for w in ways if w.km is not None and (p := w.point())), None)
-    if measured is not None:
+    said = [c for c in there if c.role is Role.HERE and c.kind in SETTLEMENTS]
+    if measured is not None and not said:
         return Location(measured, (), ("kilometre",))
     if there:
         if _is_list(there):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from nlp.gazetteer.entries import Entry
-from nlp.gazetteer.index import Gazetteer, NameMatch
+from nlp.gazetteer.index import LONGEST_SHORT_FORM, Gazetteer, NameMatch
 from nlp.gazetteer.names import LOCATIVE, ORDINALS, folded, generic_kinds
 from nlp.words import Form, Words, coarsen, fold_cyrillic, form_of, terms
 
@@ -98,7 +98,8 @@ class Mention:
 
     ``generics``: kinds that its generic words say. ``before``: the word in front, folded.
     ``house``: the number after a street. ``partner``: the other street of a crossing. ``quoted``:
-    the name alone is in quotation marks. ``feminine``: an adjective that agrees with "улица".
+    the name alone is in quotation marks. ``feminine``: an adjective that agrees with "улица". ``of_person``: ends as
+    a surname in the genitive does.
     ``old``: ids of cities that had this name once, which streets now have; ``street_like``: any such name.
     ``adjective``: the name stands as one.
     """
@@ -119,6 +120,7 @@ class Mention:
     ambiguous: bool = False
     quoted: bool = False
     feminine: bool = False
+    of_person: bool = False
     needs_generic: frozenset[str] = frozenset()
     old: frozenset[str] = frozenset()
     street_like: bool = False
@@ -215,11 +217,17 @@ def _neighbour(words: Words, index: int, step: int) -> tuple[int, Form] | None:
     position = index + step
     while 0 <= position < len(words) and (
         words.forms[position].raw in _QUOTES
-        or (words.forms[position].raw in ".-№" and step < 0)
+        or (words.forms[position].raw in "-№" and step < 0)
+        or (words.forms[position].raw == "." and step < 0 and _is_short(words, position - 1))
         or (words.forms[position].raw == "-" and step > 0)
     ):
         position += step
     return (position, words.forms[position]) if 0 <= position < len(words) else None
+
+
+def _is_short(words: Words, position: int) -> bool:
+    """Whether a full stop there ends an abbreviation ("ул.", "мкр.") and not a sentence."""
+    return position >= 0 and len(words.forms[position].raw) <= LONGEST_SHORT_FORM
 
 
 def _is_abbreviated(words: Words, position: int) -> bool:
@@ -237,6 +245,11 @@ def _mention(words: Words, match: NameMatch) -> Mention:
             position and words.forms[position - 1].kind == "number"
         ):
             kinds = ()  # "3 мкр, 14 дом": the word belongs to the number before it
+        if "microdistrict" in kinds and position and (
+            words.forms[position - 1].kind == "number"
+            or words.forms[position - 1].raw.lower() in ORDINALS
+        ):
+            kinds = ()
         short = form.coarse in _ONE_LETTER or len(form.coarse) <= 2
         if form.coarse in ("н", "n") and position >= 2 and words.forms[position - 1].raw == "-":
             if words.forms[position - 2].coarse == "р":
@@ -277,6 +290,7 @@ def _mention(words: Words, match: NameMatch) -> Mention:
         fuzzy=match.fuzzy,
         ambiguous=match.ambiguous,
         quoted=_in_quotes(words, match),
+        of_person=core.medium.endswith(("ова", "ева", "ина", "ая", "ейфуллина")),
         feminine=core.raw.lower().endswith(("ая", "ой", "ую")),
         needs_generic=match.needs_generic,
         old=match.old,

@@ -80,7 +80,11 @@ KAZAKH = folded(
 LOCATIVE = folded("да де та те дағы дегі тағы тегі нда нде ында інде ындағы індегі")
 DIRECTION = folded("дан ден тан тен нан нен ға ге қа ке на не ан ен")
 NOUN_SUFFIX = RUSSIAN | KAZAKH
-ANY_SUFFIX = NOUN_SUFFIX | ADJECTIVE
+DOUBLED = folded(
+    "те та тен тан тің тың ті ты тегі тағы нің ның нен нан ні ны де да ден дан дің дың ке ка ге га"
+)
+"""Endings whose first letter the word's last one may be."""
+ANY_SUFFIX = NOUN_SUFFIX | ADJECTIVE | {ending[1:] for ending in DOUBLED}
 MIN_BASE = 3
 
 
@@ -92,12 +96,18 @@ class Key:
     base: str
     adjective: bool
 
-    def ending(self, coarse: str) -> str | None:
-        """The ending with which ``coarse`` is this word, ``""`` when alike; ``None``: is not."""
+    def ending(self, coarse: str, medium: str = "") -> str | None:
+        """The ending with which ``coarse`` is this word, ``""`` when alike; ``None``: is not.
+
+        ``medium`` shows whether a doubled letter belongs to both: "Шымкент" and "тің".
+        """
         if coarse == self.full:
             return ""
         if coarse.startswith(self.full):
             rest = coarse[len(self.full) :]
+            shared = self.full[-1] + rest
+            if shared in DOUBLED and self.full[-1] * 2 in medium:
+                return shared
             if self.full.endswith("ск") and rest == "и":
                 return None  # "Ленинский" is no form of "Ленинск"
             if rest in KAZAKH or rest in RUSSIAN:
@@ -105,7 +115,7 @@ class Key:
         if self.base != self.full and coarse.startswith(self.base):
             rest = coarse[len(self.base) :]
             if rest in (ADJECTIVE if self.adjective else RUSSIAN) or (
-                not rest and not self.adjective and self.full.endswith("а")
+                not rest and not self.adjective and self.full.endswith(("а", "еи"))
             ):
                 return rest or "-"
         return None

@@ -50,8 +50,9 @@ _MOVING = ("идет", "идут", "едет", "едут", "ехал", "поех
            "собира", "едем", "еду", "пошел", "пошла", "поедет")  # fmt: skip
 _SHORT_OF = ("доезж", "доезд", "доход", "доехав", "доид", "подезд", "везд", "подступ", "ближе",
              "близост", "дотян")  # fmt: skip
-_RESIDENT = ("жител", "уроженк", "уроженец", "уроженц", "родом", "прописан", "зарегистр")
-_RESIDENT_AFTER = ("тургин", "туман", "туилган")
+_RESIDENT = ("жителни", "уроженк", "уроженец", "уроженц", "родом", "прописан", "зарегистр")
+_ONE_RESIDENT = frozenset({"жител", "жителиа", "жителиу", "жителем"})
+_RESIDENT_AFTER = ("тургини", "туилган")
 _TOWARDS = ("караи", "багит", "сторон", "направлен", "жака", "жагина", "жакка", "бетте", "тарап",
             "баратин", "барам", "барат", "кети")  # fmt: skip
 _ARRIVING = ("жакин", "жетпе", "жетер", "жете", "кирер", "кире", "таиау", "кирге", "карасти")
@@ -64,11 +65,9 @@ def role_of(words: Words, mention: Mention) -> Role:
     earlier = _before(words, mention.first - 1)
     after = _at(words, mention.last + 1)
     later = _at(words, mention.last + 2)
-    if before.startswith(_RESIDENT) or (
-        earlier.startswith(_RESIDENT) and before not in (".", "\n", "!", "?", ",")
-    ):
+    if _is_resident(before) or (_is_resident(earlier) and before not in _BREAKS):
         return Role.ORIGIN
-    if after.startswith(_RESIDENT_AFTER[:1]) or after.startswith(_RESIDENT_AFTER[2:]):
+    if after.startswith(_RESIDENT_AFTER):
         return Role.ORIGIN
     if mention.generics == {"highway"}:
         return Role.TARGET  # "Кентау жолы": the road that leads there
@@ -95,6 +94,14 @@ def role_of(words: Words, mention: Mention) -> Role:
     if after.startswith(_ARRIVING) or before in _NEAR or mention.placed:
         return Role.HERE
     return Role.PLAIN
+
+
+_BREAKS = frozenset(".!?,\n")
+
+
+def _is_resident(word: str) -> bool:
+    """ "житель" and the like; "жители" speak of where they are."""
+    return word in _ONE_RESIDENT or word.startswith(_RESIDENT)
 
 
 _KAZAKH_LOCATIVE = folded("да де та те")

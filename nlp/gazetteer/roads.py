@@ -78,6 +78,8 @@ def _stretch(words: Words, left: Resolved, right: Resolved) -> Stretch | None:
         return None
     gap = words.forms[a.last + 1 : b.first]
     dashed = bool(gap) and all(f.raw in _DASHES for f in gap)
+    if not dashed and a.last > a.core[1]:
+        return None  # "Шымкент жолында Түркістан …": the road is the first one's alone
     joined = len(gap) <= 1 and all(f.coarse in _AND for f in gap)
     if not dashed and not joined:
         return None

@@ -31,7 +31,7 @@ class Weights:
     in_other_settlement: float = -8.0
     in_home: float = 2.5
     away_from_home: float = -8.0
-    landmark_near_home: float = -1.5
+    near_home: float = -1.5
     nowhere_said: float = -8.0
     in_named_region: float = 2.5
     in_other_region: float = -4.5
@@ -147,22 +147,23 @@ def _word(entry: Entry, mention: Mention, gazetteer: Gazetteer, *, at_home: bool
     if mention.common and plain and not (large and mention.opens):
         if at_home and kind in INSIDE_CITY and mention.placed and not mention.adjective:
             total += weights.common_at_home
-        elif kind in SETTLEMENTS and mention.opens and mention.ending in KAZAKH_CASES:
+        elif (
+            kind in SETTLEMENTS
+            and mention.opens
+            and (mention.ending in KAZAKH_CASES or mention.placed)
+        ):
             total += weights.common_inflected
         else:
             total += weights.common_word
     elif mention.common and not generics and not large and kind in SETTLEMENTS:
-        total += weights.common_capital
+        believed = mention.placed or mention.alone
+        total += weights.ambiguous if believed else weights.common_capital
     elif (mention.ambiguous or (mention.common and not generics)) and not large:
         total += weights.ambiguous
-    if (
-        kind in SETTLEMENTS
-        and mention.before in STREET_PREPOSITIONS
-        and mention.ending in ("а", "иа")
-        and mention.of_kind("street")
-        and not generics
-    ):
-        total += weights.on_street_of_name
+    if kind in SETTLEMENTS and not generics and mention.of_kind("street"):
+        on_it = mention.before in STREET_PREPOSITIONS and mention.of_person
+        if on_it or mention.house is not None:
+            total += weights.on_street_of_name
     if mention.quoted and not generics and kind not in ("landmark", "country"):
         total += weights.quoted
     cased = mention.capital or mention.opens
@@ -184,12 +185,12 @@ def _word(entry: Entry, mention: Mention, gazetteer: Gazetteer, *, at_home: bool
     ):
         total += weights.unique
     rival = kind in INSIDE_CITY and any(
-        (_is_large(e) or (e.kind == "city" and gazetteer.is_foreign(e.id)))
+        (_is_large(e) or (kind == "street" and e.kind == "city" and gazetteer.is_foreign(e.id)))
         and e.id not in mention.old
         for e in mention.entries
     )
     on_it = mention.before in ON_STREET or mention.partner is not None
-    if rival and not (generics or on_it):
+    if rival and not (generics or on_it or (mention.house and mention.of_person)):
         total += weights.city_by_name
     return total
 
@@ -202,14 +203,14 @@ def _place(
     if entry.kind in INSIDE_CITY or (
         entry.kind == "district" and len(path) == 3 and gazetteer.settlement_of(entry.id)
     ):
-        return _inside_city(entry, path, context, gazetteer)
+        return _inside_city(entry, path, mention, context, gazetteer)
     if entry.kind in SETTLEMENTS or entry.kind == "district":
         return _of_area(entry, path, mention, context, gazetteer)
     return 0.0, ""
 
 
 def _inside_city(
-    entry: Entry, path: tuple[str, ...], context: Context, gazetteer: Gazetteer
+    entry: Entry, path: tuple[str, ...], mention: Mention, context: Context, gazetteer: Gazetteer
 ) -> tuple[float, str]:
     weights, home = WEIGHTS, context.home
     town = gazetteer.settlement_of(entry.id)
@@ -225,8 +226,11 @@ def _inside_city(
         if home.id in path:
             return weights.in_home, f"{entry.kind}_in_home"
         away = distance_m(home.lat, home.lon, entry.lat, entry.lon)
-        if entry.kind == "landmark" and away < OUTING_M:
-            return weights.landmark_near_home, f"{entry.kind}_near_home"
+        known_by_name = entry.kind == "landmark" or (
+            entry.kind in mention.generics and not mention.street_like
+        )
+        if known_by_name and away < OUTING_M:
+            return weights.near_home, f"{entry.kind}_near_home"
         return weights.away_from_home, ""
     if entry.kind == "landmark":
         return 0.0, ONLY_CITY
