@@ -104,9 +104,9 @@ def _clear_settlement(mention: Mention, gazetteer: Gazetteer, home: Entry | None
         return best if not mention.fuzzy or cased else None
     if mention.fuzzy or (not said and not (cased or mention.placed)):
         return None
-    if mention.opens and not (said or mention.placed or mention.alone):
-        if mention.ending in RUSSIAN:
-            return None
+    unsaid = mention.opens and not (said or mention.placed or mention.alone)
+    if unsaid and mention.ending in RUSSIAN:
+        return None
     if mention.street_like and home is not None and not said:
         return None
     if len(places) == 1 and (said or (not mention.ambiguous and len(mention.entries) == 1)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.geo import distance_m
@@ -16,27 +16,39 @@ MIN_FUZZY = 7
 """Shortest name, in letters, that is found with one letter wrong."""
 TABLES = Path(__file__).parent
 STREET_OF_MANY = 3
-"""Settlements with a street of a name from which the name is first of all a street's."""
+"""Settlements with a street of a name from which the name is first of all a street's; or villages
+of a name from which it is first of all theirs, and not a city's byname."""
 OWN_WINS_M = 3_000.0
 """An imported entry of the name and kind of an own one within this distance is left out."""
+MOST_WORDS = 200_000
+"""Words whose candidates are remembered at once."""
 LARGE = 60_000
 """Inhabitants from which a city's inflected name is not taken for a common word."""
 _JOINTS = frozenset("-–—«»\"“”'’№")
 
 
 @dataclass(frozen=True, slots=True)
-class NameMatch:
-    """Words ``first`` to ``last`` stand for one of ``entries``.
+class _Hit:
+    """A name that may start at a word. ``alone``: it has no other words."""
+
+    key: NameKey
+    entry: Entry
+    ending: str
+    fuzzy: bool
+    alone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NameSummary:
+    """What a name alone says of what it may stand for.
 
     ``ending``: inflection of the last word. ``fuzzy``: a letter is wrong. ``ambiguous``: the name
     is not enough alone. ``needs_generic``: ids that need their generic word. ``common``: a word
-    of daily use, or an adjective. ``old``: ids of cities whose former name this is, a name that
-    streets of several cities have now. ``street_like``: such a name, whatever else has it.
-    ``adjective``: the name stands as one ("алматинский").
+    of daily use. ``old``: ids of settlements for which it is a lesser name, while streets of
+    several cities or other settlements are called so. ``street_like``: streets of several cities
+    have it. ``adjective``: it stands as one ("алматинский").
     """
 
-    first: int
-    last: int
     entries: tuple[Entry, ...]
     ending: str
     fuzzy: bool
@@ -46,6 +58,15 @@ class NameMatch:
     old: frozenset[str] = frozenset()
     street_like: bool = False
     adjective: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NameMatch:
+    """Words ``first`` to ``last`` stand for one of ``name.entries``."""
+
+    first: int
+    last: int
+    name: NameSummary
 
 
 class Gazetteer:
@@ -72,7 +93,8 @@ class Gazetteer:
         self._crossings = {(c.a, c.b): (c.lat, c.lon) for c in crossings}
         self._ambiguous = {coarsen(fold_cyrillic(n)).replace(" ", "") for n in ambiguous}
         self._common = {coarsen(fold_cyrillic(w)) for w in common if not w.startswith("#")}
-        self._cache: dict[str, tuple[tuple[NameKey, Entry, bool], ...]] = {}
+        self._cache: dict[str, tuple[_Hit, ...]] = {}
+        self._summaries: dict[str, NameSummary] = {}
         self._street_towns = self._count_streets()
         self._largest: dict[str, Entry] | None = None
         self._paths: dict[str, tuple[str, ...]] = {}
@@ -125,12 +147,12 @@ class Gazetteer:
         for pairs in self._by_start.values():
             for key, entry in pairs:
                 if entry.kind == "street":
-                    towns.setdefault(_base(key), set()).add(entry.parent)
+                    towns.setdefault(key.base, set()).add(entry.parent)
         return {name: len(found) for name, found in towns.items()}
 
     def names_streets(self, key: NameKey) -> bool:
         """Whether streets of several settlements have the name."""
-        return self._street_towns.get(_base(key), 0) >= STREET_OF_MANY
+        return self._street_towns.get(key.base, 0) >= STREET_OF_MANY
 
     # -- containment -------------------------------------------------------------------------
 
@@ -214,82 +236,97 @@ class Gazetteer:
 
     def _match_at(self, words: Words, index: int, limit: int | None = None) -> NameMatch | None:
         form = words.forms[index]
-        if form.kind not in ("cyrillic", "latin", "number"):
-            return None
         candidates = self._candidates(form)
         if not candidates:
             return None
-        best: dict[int, list[tuple[Entry, str, bool, bool, NameKey]]] = {}
-        for key, entry, fuzzy in candidates:
-            found = _rest(words, index, key, fuzzy)
-            if found is None:
+        best: dict[int, list[_Hit]] = {}
+        for hit in candidates:
+            found = (index, hit.ending) if hit.alone else _rest(words, index, hit)
+            if found is None or (limit is not None and found[0] > limit):
                 continue
             last, ending = found
-            if limit is not None and last > limit:
-                continue
-            best.setdefault(last, []).append((entry, ending, fuzzy, key.needs_generic, key))
+            best.setdefault(last, []).append(hit if hit.alone else replace(hit, ending=ending))
         if not best:
             return None
         last = max(best)
-        hits = best[last]
-        exact = [h for h in hits if not h[2]] or hits
-        alike = [h for h in exact if not h[1]]
-        entries = tuple(dict.fromkeys(h[0] for h in exact))
-        strict = {h[0].id for h in exact if not h[3]}
-        adjective = last == index and all(h[4].keys[0].adjective for h in exact)
-        street_like = any(self.names_streets(h[4]) for h in exact)
-        return NameMatch(
-            first=index,
-            last=last,
+        if last > index:
+            return NameMatch(index, last, self._summary(best[last], None))
+        summary = self._summaries.get(form.raw)
+        if summary is None:
+            summary = self._summaries[form.raw] = self._summary(best[last], form.coarse)
+        return NameMatch(index, last, summary)
+
+    def _summary(self, hits: list[_Hit], word: str | None) -> NameSummary:
+        """What the hits that end at one word say together; ``word``: it, when it is the only."""
+        exact = [h for h in hits if not h.fuzzy] or hits
+        entries = tuple(dict.fromkeys(h.entry for h in exact))
+        strict = {h.entry.id for h in exact if not h.key.needs_generic}
+        street_like = any(self.names_streets(h.key) for h in exact)
+        return NameSummary(
             entries=entries,
-            ending="" if alike else exact[0][1],
-            fuzzy=exact[0][2],
-            ambiguous=any(self._is_ambiguous(h[4]) for h in exact),
+            ending="" if any(not h.ending for h in exact) else exact[0].ending,
+            fuzzy=exact[0].fuzzy,
+            ambiguous=any(h.key.joined in self._ambiguous for h in exact),
             needs_generic=frozenset(e.id for e in entries if e.id not in strict),
-            old=frozenset(
-                h[0].id
-                for h in exact
-                if street_like
-                and h[0].kind in SETTLEMENTS
-                and _coarse(h[0].name) != "".join(k.full for k in h[4].keys)
-            ),
-            street_like=street_like,
-            adjective=adjective,
-            common=last == index
+            common=word is not None
             and (
-                form.coarse in self._common
+                word in self._common
                 or any(
-                    h[4].keys[0].full in self._common and (h[0].population or 0) < LARGE
+                    h.key.keys[0].full in self._common and (h.entry.population or 0) < LARGE
                     for h in exact
                 )
-                or adjective
             ),
+            old=frozenset(
+                h.entry.id
+                for h in exact
+                if h.entry.kind in SETTLEMENTS
+                and _coarse(h.entry.name) != h.key.joined
+                and (street_like or self._is_main_name(h, exact))
+            ),
+            street_like=street_like,
+            adjective=word is not None and all(h.key.keys[0].adjective for h in exact),
         )
 
-    def _is_ambiguous(self, key: NameKey) -> bool:
-        return "".join(k.full for k in key.keys) in self._ambiguous
+    @staticmethod
+    def _is_main_name(hit: _Hit, hits: list[_Hit]) -> bool:
+        """Whether several other settlements are chiefly called so."""
+        others = sum(
+            h.entry.kind in SETTLEMENTS
+            and h.entry.id != hit.entry.id
+            and _coarse(h.entry.name) == hit.key.joined
+            for h in hits
+        )
+        return others >= STREET_OF_MANY
 
-    def _candidates(self, form: Form) -> tuple[tuple[NameKey, Entry, bool], ...]:
+    def _candidates(self, form: Form) -> tuple[_Hit, ...]:
         known = self._cache.get(form.raw)
         if known is not None:
             return known
+        found: list[_Hit] = []
+        if form.kind in ("cyrillic", "latin", "number"):
+            found = self._starting_with(form)
+        result = tuple(dict.fromkeys(found))
+        if len(self._cache) > MOST_WORDS:
+            self._cache.clear()
+            self._summaries.clear()
+        self._cache[form.raw] = result
+        return result
+
+    def _starting_with(self, form: Form) -> list[_Hit]:
         word = form.coarse
-        found: list[tuple[NameKey, Entry, bool]] = []
+        found: list[_Hit] = []
         for cut in range(len(word), min(MIN_BASE, len(word)) - 1, -1):
             if cut < len(word) and word[cut:] not in ANY_SUFFIX:
                 continue
             for key, entry in self._by_start.get(word[:cut], ()):
-                if key.keys[0].ending(word, form.medium) is not None:
-                    found.append((key, entry, False))
+                ending = key.keys[0].ending(word, form.medium)
+                if ending is not None:
+                    found.append(_Hit(key, entry, ending, False, len(key.keys) == 1))
         if not found and len(word) >= MIN_FUZZY and (form.capital or form.kind == "latin"):
-            found = self._nearly(word)
-        result = tuple(dict.fromkeys(found))
-        if len(self._cache) > 200_000:
-            self._cache.clear()
-        self._cache[form.raw] = result
-        return result
+            found = [_Hit(key, entry, "", True, True) for key, entry in self._nearly(word)]
+        return found
 
-    def _nearly(self, word: str) -> list[tuple[NameKey, Entry, bool]]:
+    def _nearly(self, word: str) -> list[tuple[NameKey, Entry]]:
         """Single-word names one letter away (inserted, left out or changed) from a word or stem."""
         for cut in range(len(word), MIN_FUZZY - 1, -1):
             if cut < len(word) and word[cut:] not in NOUN_SUFFIX:
@@ -299,7 +336,7 @@ class Gazetteer:
             names = {n for n in names if n[0] == stem[0] and _one_apart(n, stem)}
             if names:
                 return [
-                    (key, entry, True)
+                    (key, entry)
                     for name in sorted(names)
                     for key, entry in self._by_start[name]
                     if len(key.keys) == 1 and key.keys[0].full == name
@@ -311,14 +348,12 @@ LONGEST_SHORT_FORM = 3
 """Letters of "ул", "мкр" or an initial, which a full stop may follow within a name."""
 
 
-def _rest(words: Words, index: int, key: NameKey, fuzzy: bool) -> tuple[int, str] | None:
-    """Where the name that starts at ``index`` ends, and its last word's ending."""
-    forms, size = words.forms, len(words)
-    ending = "" if fuzzy else key.keys[0].ending(forms[index].coarse, forms[index].medium)
-    if ending is None:
-        return None
+def _rest(words: Words, index: int, hit: _Hit) -> tuple[int, str] | None:
+    """Where the name of several words that starts at ``index`` ends, and its last ending."""
+    forms, size = words.forms, len(words.forms)
+    ending = hit.ending
     position = index
-    for part in key.keys[1:]:
+    for part in hit.key.keys[1:]:
         position += 1
         while position < size and forms[position].raw in _JOINTS:
             # A full stop after a whole word ends the sentence: no name reaches across it.
@@ -332,10 +367,6 @@ def _rest(words: Words, index: int, key: NameKey, fuzzy: bool) -> tuple[int, str
             return None
         ending = step
     return position, ending
-
-
-def _base(key: NameKey) -> str:
-    return " ".join(k.base for k in key.keys)
 
 
 def _coarse(name: str) -> str:

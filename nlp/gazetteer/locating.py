@@ -14,9 +14,9 @@ from core.records import Place, Point
 from nlp.gazetteer.context import Context
 from nlp.gazetteer.entries import SETTLEMENTS, Entry
 from nlp.gazetteer.index import Gazetteer
-from nlp.gazetteer.mentions import Mention
+from nlp.gazetteer.mentions import CROSSING_WORDS, Mention
 from nlp.gazetteer.names import LOCATIVE
-from nlp.gazetteer.relations import PASSING, Role, kilometre_near, role_of
+from nlp.gazetteer.relations import PASSING, Role, kilometre_near, role_of, said_near
 from nlp.gazetteer.resolve import Resolved, resolve_all
 from nlp.gazetteer.roads import Stretch, find_stretches, stretch_of_highway
 from nlp.gazetteer.scoring import ONLY_CITY
@@ -30,6 +30,11 @@ PLATFORM_RADIUS_M = 100.0
 AREAS = SETTLEMENTS | {"region", "district"}
 APART_M = 12_000.0
 """Two cities of a list that are farther apart are two places."""
+FAR_FROM_HOME_M = 150_000.0
+"""Beyond it a place is not meant where the text names one nearer to its home too."""
+CORNER = (*CROSSING_WORDS, "corner")
+CORNER_RADIUS_M = 400.0
+"""Of a corner that is put together from two streets of a text."""
 PASSING_FACTOR = 6.0
 """So much wider than it is counts a street that somebody only goes to or comes from."""
 
@@ -113,9 +118,7 @@ def _is_where(mention: Mention) -> bool:
     )
 
 
-def _town_of(
-    inside: Sequence[_Candidate], context: Context, gazetteer: Gazetteer
-) -> str | None:
+def _town_of(inside: Sequence[_Candidate], context: Context, gazetteer: Gazetteer) -> str | None:
     for candidate in inside:
         if town := gazetteer.settlement_of(candidate.entry.id):
             return town
@@ -133,7 +136,8 @@ def _locate(
     there = [c for c in inside if c.kind in AREAS and c.role not in PASSING and not c.aside]
     if fine:
         best = min(enumerate(fine + there), key=lambda pair: (_extent(pair[1]), pair[0]))[1]
-        return _at(best, context, gazetteer)
+        corner = _corner(words, fine, gazetteer) if best.kind == "street" else None
+        return corner or _at(best, context, gazetteer)
     roads = [s for c in inside if c.kind == "highway"
              if (s := stretch_of_highway(words, c.item, gazetteer))]  # fmt: skip
     ways = [s for s in stretches if s.sure] + roads
@@ -148,6 +152,7 @@ def _locate(
         there = _in_one_region(there, context, gazetteer)
         if not there:
             return Location(None, (), (SEVERAL,))
+        there = _near_home(there, context)
         best = min(enumerate(there), key=lambda pair: (_extent(pair[1]), pair[0]))[1]
         if best.kind in SETTLEMENTS or not ways:
             return _beside(words, best, inside, context, gazetteer)
@@ -160,6 +165,35 @@ def _locate(
         near = _regions(inside, gazetteer) == 1 and stretches[0].point()
         return Location(near, (), ("between",)) if near else Location(None, (), (SEVERAL,))
     return _passing(inside, resolved, context, gazetteer)
+
+
+def _corner(words: Words, fine: Sequence[_Candidate], gazetteer: Gazetteer) -> Location | None:
+    """ "На Абая дерутся, прямо на углу Розыбакиева": two streets apart, and a corner's word."""
+    streets = {c.entry.id: c for c in fine if c.kind == "street" and c.role not in PASSING}
+    if len(streets) != 2:
+        return None
+    a, b = streets
+    known = gazetteer.crossing(a, b)
+    said = any(
+        said_near(words, c.item.mention.first, c.item.mention.last, CORNER, 2)
+        for c in streets.values()
+    )
+    if known is None or not said:
+        return None
+    point = Point(lat=known[0], lon=known[1], radius_m=CORNER_RADIUS_M)
+    return Location(point, (a, *gazetteer.path(b)), ("crossing_of_named_streets",))
+
+
+def _near_home(there: list[_Candidate], context: Context) -> list[_Candidate]:
+    """Without the far ones, where others are the home itself or near it."""
+    home = context.home
+    if home is None:
+        return there
+    near = [
+        c for c in there
+        if distance_m(home.lat, home.lon, c.entry.lat, c.entry.lon) < FAR_FROM_HOME_M
+    ]  # fmt: skip
+    return near or there
 
 
 def _in_one_region(
@@ -187,6 +221,11 @@ def _passing(
         return unknown
     if _regions(inside, gazetteer) > 1:
         return Location(None, (), (SEVERAL,))
+    sources = [c for c in inside if c.role is Role.SOURCE and c.kind in SETTLEMENTS]
+    targets = [c for c in inside if c.role is Role.TARGET and c.kind in SETTLEMENTS]
+    if len(sources) == 1 == len(targets) and sources[0].entry.id != targets[0].entry.id:
+        way = Stretch(sources[0].entry, targets[0].entry, None, frozenset(), True)
+        return Location(way.point(), (), ("between",))
     order = (Role.SOURCE, Role.HERE, Role.PLAIN, Role.TARGET, Role.ORIGIN)
     best = min(inside, key=lambda c: (order.index(c.role), c.radius_m))
     return _at(best, context, gazetteer)
@@ -211,9 +250,7 @@ def _is_list(candidates: Sequence[_Candidate]) -> bool:
     if len(cities) < 2 or any(c.role is Role.HERE or c.kind == "village" for c in candidates):
         return False
     first = cities[0].entry
-    return any(
-        distance_m(first.lat, first.lon, c.entry.lat, c.entry.lon) > APART_M for c in cities
-    )
+    return any(distance_m(first.lat, first.lon, c.entry.lat, c.entry.lon) > APART_M for c in cities)
 
 
 # -- points ----------------------------------------------------------------------------------------
@@ -230,22 +267,16 @@ def _at(best: _Candidate, context: Context, gazetteer: Gazetteer) -> Location:
 
 
 def _in_area(best: _Candidate, context: Context, gazetteer: Gazetteer) -> Location:
-    """A district of a city is a place; of a rural one most people live about its largest
-    settlement; a whole region is no location."""
+    """A district is its middle and extent; a whole region is no location, but for the home in
+    it."""
     area, path = best.entry, best.item.place.path
     home = context.home
-    if home is not None and area.id in gazetteer.path(home.id)[1:]:
+    if home is not None and area.kind == "region" and area.id in gazetteer.path(home.id)[1:]:
         return _settlement(home, gazetteer, "home")
-    if gazetteer.settlement_of(area.id):
-        point = Point(lat=area.lat, lon=area.lon, radius_m=area.radius_m)
-        return Location(point, path, best.item.place.reasons)
     if area.kind == "region":
         return Location(None, path, ("region_only",))
-    centre = gazetteer.largest_in(area.id) or area
-    reach = area.radius_m + distance_m(area.lat, area.lon, centre.lat, centre.lon) / 2
-    return Location(
-        Point(lat=centre.lat, lon=centre.lon, radius_m=reach), path, ("district_only",)
-    )
+    reason = best.item.place.reasons if gazetteer.settlement_of(area.id) else ("district_only",)
+    return Location(Point(lat=area.lat, lon=area.lon, radius_m=area.radius_m), path, reason)
 
 
 def _beside(
@@ -272,9 +303,7 @@ def _beside(
     return Location(point, best.item.place.path, ("kilometres_from",))
 
 
-def _without_entry(
-    resolved: list[Resolved], context: Context, gazetteer: Gazetteer
-) -> Location:
+def _without_entry(resolved: list[Resolved], context: Context, gazetteer: Gazetteer) -> Location:
     """A street or house that the gazetteer lacks lies in its settlement, where that is known."""
     for item in resolved:
         if item.entry is not None or not item.specific or not item.place.path:

@@ -50,6 +50,12 @@ RIVERS = folded(
 _BANK_BEFORE = ("берег", "набережн", "вдол", "русл", "пойм", "поим", "течени")
 _BANK_AFTER = ("бои", "жагас", "жагал", "суи", "тасиди", "арнас")
 _QUOTES = frozenset("«»\"“”'’„")
+_BUSINESS = (
+    "базар", "ринок", "ринк", "тоихан", "кафе", "ресторан", "дукен", "меирамхан", "мектеп",
+    "мектеб", "балабакш", "азик",
+)  # fmt: skip
+_VICINITY = folded("районе")
+"""Before a name that is no adjective it means "near", not a district."""
 _ONE_LETTER = frozenset(terms("с г п м к р х"))
 _HOUSE = frozenset(terms("дом дома доме домом домов д уи уии уидин уиге уиде уидег уидеги dom"))
 _UNITS = frozenset(
@@ -98,10 +104,11 @@ class Mention:
 
     ``generics``: kinds that its generic words say. ``before``: the word in front, folded.
     ``house``: the number after a street. ``partner``: the other street of a crossing. ``quoted``:
-    the name alone is in quotation marks. ``feminine``: an adjective that agrees with "улица". ``of_person``: ends as
-    a surname in the genitive does.
-    ``old``: ids of cities that had this name once, which streets now have; ``street_like``: any such name.
-    ``adjective``: the name stands as one.
+    the name alone is in quotation marks. ``feminine``: an adjective that agrees with "улица".
+    ``of_person``: ends as a surname in the genitive does. ``vicinity``: "в районе" stands before
+    it. ``business``: a market, café or shop may have its name from the place ("Алматы базары").
+    ``old``: ids of cities that had this name once, which streets now have; ``street_like``: any
+    such name. ``adjective``: the name stands as one.
     """
 
     first: int
@@ -121,6 +128,8 @@ class Mention:
     quoted: bool = False
     feminine: bool = False
     of_person: bool = False
+    vicinity: bool = False
+    business: bool = False
     needs_generic: frozenset[str] = frozenset()
     old: frozenset[str] = frozenset()
     street_like: bool = False
@@ -142,6 +151,7 @@ class Mention:
             or self.before in INSTITUTIONS_BEFORE
             or self.ending in LOCATIVE
             or self.after
+            or self.vicinity
         )
 
 
@@ -164,7 +174,7 @@ def _mentions(words: Words, match: NameMatch, gazetteer: Gazetteer) -> list[Ment
     if (
         match.first == match.last
         or mention.generics
-        or any(e.id not in match.needs_generic for e in match.entries)
+        or any(e.id not in match.name.needs_generic for e in match.name.entries)
     ):
         return [mention]
     parts: list[Mention] = []
@@ -237,6 +247,7 @@ def _is_abbreviated(words: Words, position: int) -> bool:
 def _mention(words: Words, match: NameMatch) -> Mention:
     first, last = match.first, match.last
     generics: set[str] = set()
+    vicinity = False
     left = _neighbour(words, first, -1)
     if left is not None:
         position, form = left
@@ -245,9 +256,13 @@ def _mention(words: Words, match: NameMatch) -> Mention:
             position and words.forms[position - 1].kind == "number"
         ):
             kinds = ()  # "3 мкр, 14 дом": the word belongs to the number before it
-        if "microdistrict" in kinds and position and (
-            words.forms[position - 1].kind == "number"
-            or words.forms[position - 1].raw.lower() in ORDINALS
+        if (
+            "microdistrict" in kinds
+            and position
+            and (
+                words.forms[position - 1].kind == "number"
+                or words.forms[position - 1].raw.lower() in ORDINALS
+            )
         ):
             kinds = ()
         short = form.coarse in _ONE_LETTER or len(form.coarse) <= 2
@@ -258,8 +273,12 @@ def _mention(words: Words, match: NameMatch) -> Mention:
         elif kinds and (
             not short or _is_abbreviated(words, position) or form.coarse in ("ул", "пр")
         ):
-            generics |= set(kinds)
             first = position
+            if form.coarse in _VICINITY and not match.name.adjective:
+                generics |= set(kinds) & {e.kind for e in match.name.entries}
+                vicinity = True
+            else:
+                generics |= set(kinds)
         elif form.coarse == "т" and position >= 2 and words.forms[position - 1].raw == "-":
             generics.add("street")  # "пр-т"
             first = position - 2
@@ -278,24 +297,27 @@ def _mention(words: Words, match: NameMatch) -> Mention:
         first=first,
         last=last,
         core=(match.first, match.last),
-        entries=match.entries,
+        entries=match.name.entries,
         generics=frozenset(generics),
         before=before,
-        ending=match.ending,
+        ending=match.name.ending,
         capital=core.kind == "number" or (core.capital and not _opens_sentence(words, match.first)),
         opens=core.capital and _opens_sentence(words, match.first),
         alone=_stands_alone(words, first, last),
-        after=_something_of_it(words, last, match.ending),
-        common=match.common,
-        fuzzy=match.fuzzy,
-        ambiguous=match.ambiguous,
+        after=_something_of_it(words, last, match.name.ending),
+        common=match.name.common or (match.name.adjective and not core.capital),
+        fuzzy=match.name.fuzzy,
+        ambiguous=match.name.ambiguous,
         quoted=_in_quotes(words, match),
         of_person=core.medium.endswith(("ова", "ева", "ина", "ая", "ейфуллина")),
+        vicinity=vicinity,
+        business=bool(generics & {"landmark"})
+        or any(f.coarse.startswith(_BUSINESS) for f in words.forms[last + 1 : last + 2]),
         feminine=core.raw.lower().endswith(("ая", "ой", "ую")),
-        needs_generic=match.needs_generic,
-        old=match.old,
-        street_like=match.street_like,
-        adjective=match.adjective,
+        needs_generic=match.name.needs_generic,
+        old=match.name.old,
+        street_like=match.name.street_like,
+        adjective=match.name.adjective,
     )
 
 
@@ -357,7 +379,7 @@ def _stands_alone(words: Words, first: int, last: int) -> bool:
 
 
 def _after_kinds(match: NameMatch) -> set[str]:
-    return {entry.kind for entry in match.entries}
+    return {entry.kind for entry in match.name.entries}
 
 
 def _after(words: Words, last: int) -> tuple[int, set[str]] | None:
@@ -576,12 +598,11 @@ def _is_pair(words: Words, left: Mention, right: Mention, gazetteer: Gazetteer) 
     if left.house or (right.first - left.last) > 5 or right.first <= left.last:
         return False
     a, b = left.of_kind("street"), right.of_kind("street")
-    if not a or not b or (left.generics | right.generics) - {"street", "landmark", "highway"}:
+    other = (left.generics | right.generics) - {"street", "landmark", "highway"}
+    if not a or not b or (other and not (other == {"district"} and left.vicinity)):
         return False
     between = [words.forms[i] for i in range(left.last + 1, right.first)]
-    loose = [
-        f for f in between if f.coarse not in CONNECTORS and "street" not in generic_kinds(f)
-    ]
+    loose = [f for f in between if f.coarse not in CONNECTORS and "street" not in generic_kinds(f)]
     if any(f.coarse not in LOOSE_CONNECTORS for f in loose):
         return False
     left.known_crossings = [

@@ -29,7 +29,8 @@ GENERIC = {
         "квартал квартале квартала ыа"
     ),
     "district": folded(
-        "район района районе району районом районы районында районындағы рн ауданы ауданында ауданындағы ауданының аудан "
+        "район района районе району районом районы районында районындағы рн "
+        "ауданы ауданында ауданындағы ауданының аудан "
         "ауданда ауданынан ауданына ауд"
     ),
     "region": folded(
@@ -123,10 +124,15 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class NameKey:
-    """A name as it is looked up. ``needs_generic``: not believed without its generic word."""
+    """A name as it is looked up. ``needs_generic``: not believed without its generic word.
+
+    ``joined``: all words as one; ``base``: the words without changing endings.
+    """
 
     keys: tuple[Key, ...]
     needs_generic: bool
+    joined: str
+    base: str
 
 
 _ADJECTIVE_ENDINGS = ("скаиа", "ское", "ски", "наиа", "ное", "ни", "ваиа", "вое", "лаиа", "лое")
@@ -161,7 +167,9 @@ def name_key(name: str, kind: str) -> NameKey | None:
         needs = needs or not adjective
     if kind == "highway":
         needs = True
-    return NameKey(tuple(key_of(f.coarse) for f in plain), needs)
+    keys = tuple(key_of(f.coarse) for f in plain)
+    joined, base = "".join(k.full for k in keys), " ".join(k.base for k in keys)
+    return NameKey(keys, needs, joined, base)
 
 
 ORDINALS = frozenset(terms("й и ый ой ая го ом м ші шы ши шi інші ти тый shi shy iy y"))

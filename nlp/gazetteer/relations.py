@@ -115,7 +115,7 @@ def _leaves(earlier: str, after: str, later: str) -> bool:
         return True
     if after.startswith(("шигар", "шикан", "шиккан", "откен", "отке", "асканд", "аса")):
         return later.startswith(_OPEN_COUNTRY)
-    if after in ("оти", "отип"):
+    if after in ("оти", "отип", "оте", "откен"):
         return True
     return after.startswith(("шигис", "алис", "сол", "кеин")) and not later.startswith("кун")
 

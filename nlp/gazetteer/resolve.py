@@ -116,9 +116,7 @@ def _resolve_crossing(
     )
 
 
-def _within_reach(
-    known: list[tuple[Entry, Entry, tuple[float, float]]], context: Context
-) -> bool:
+def _within_reach(known: list[tuple[Entry, Entry, tuple[float, float]]], context: Context) -> bool:
     """A suburb's chat speaks of the crossings of its city."""
     home = context.home
     if context.towns or home is None:

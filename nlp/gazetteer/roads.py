@@ -106,15 +106,13 @@ def _says_between(words: Words, first: int, last: int) -> bool:
     )
 
 
-def stretch_of_highway(
-    words: Words, item: Resolved, gazetteer: Gazetteer
-) -> Stretch | None:
+def stretch_of_highway(words: Words, item: Resolved, gazetteer: Gazetteer) -> Stretch | None:
     """A highway that is named by its ends, as the way between them; ``None`` for other names."""
     entry = item.entry
     if entry is None:
         return None
-    ends = [gazetteer.home(part) for part in entry.name.split(" — ")]
-    if len(ends) != 2 or ends[0] is None or ends[1] is None:
+    ends = [e for part in entry.name.split(" — ") if (e := gazetteer.home(part)) is not None]
+    if len(ends) != 2:
         return None
     a, b = ends
     km = kilometre_near(words, item.mention.first, item.mention.last)

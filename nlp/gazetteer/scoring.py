@@ -42,7 +42,8 @@ class Weights:
     lower_russian: float = -2.0
     common_word: float = -6.0
     common_at_home: float = -2.6
-    common_inflected: float = -2.2
+    common_inflected: float = -1.6
+    business_of_name: float = -4.0
     common_capital: float = -2.0
     on_street_of_name: float = -3.5
     city_by_name: float = -4.0
@@ -227,7 +228,7 @@ def _inside_city(
             return weights.in_home, f"{entry.kind}_in_home"
         away = distance_m(home.lat, home.lon, entry.lat, entry.lon)
         known_by_name = entry.kind == "landmark" or (
-            entry.kind in mention.generics and not mention.street_like
+            entry.kind == "street" and "street" in mention.generics and not mention.street_like
         )
         if known_by_name and away < OUTING_M:
             return weights.near_home, f"{entry.kind}_near_home"
@@ -237,9 +238,7 @@ def _inside_city(
     return (0.0, ONLY_CITY) if entry.kind == "district" else (weights.nowhere_said, "")
 
 
-def _free_landmark(
-    entry: Entry, context: Context, gazetteer: Gazetteer
-) -> tuple[float, str]:
+def _free_landmark(entry: Entry, context: Context, gazetteer: Gazetteer) -> tuple[float, str]:
     """A mountain pass or lake lies in no settlement: it is known by itself."""
     home = context.home
     if home is not None and distance_m(home.lat, home.lon, entry.lat, entry.lon) < 2 * NEAR_M:
@@ -258,6 +257,9 @@ def _of_area(
         if entry.kind == "village":
             return weights.in_other_region, ""
     region = gazetteer.region_of(entry.id)
+    elsewhere = home is not None and home.id != entry.id and not _nearness(entry, [home])
+    if mention.business and elsewhere and entry.kind in SETTLEMENTS:
+        return weights.business_of_name, ""
     named = [gazetteer.entries[t] for t in context.towns if t != entry.id]
     if region in {gazetteer.region_of(t.id) for t in named} - {None}:
         return weights.in_home_region + _nearness(entry, named), f"{entry.kind}_near_named"
@@ -290,6 +292,8 @@ def _surroundings(entry: Entry, mention: Mention) -> float:
     if large and mention.of_kind("street") and mention.before in ON_STREET:
         return -0.6
     cased = mention.capital or mention.opens
+    if large and mention.placed and mention.before not in STREET_PREPOSITIONS:
+        return weights.placed
     if large or kind in ("country", "region"):
         return 0.0 if cased or mention.placed else -0.6
     if mention.placed:
