@@ -39,7 +39,7 @@ clean: ## remove what setup and runs made, data too
 
 requirements: ## compile requirements.txt anew from pyproject.toml
 	$(UV) pip compile --quiet pyproject.toml --extra dev --output-file requirements.txt \
-		--python-version 3.11 --no-header --no-emit-index-url --no-emit-find-links --upgrade
+		--python-version 3.11 --no-header --upgrade
 	sed -i 's/^torch==\([0-9.]*\)+cpu/torch==\1/' requirements.txt
 
 # torch: with UV_FIND_LINKS the CPU build in that folder; otherwise the CPU build from its own
