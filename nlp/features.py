@@ -199,7 +199,7 @@ class FeatureSpace:
 
     def vector(self, forms: Sequence[Form]) -> NDArray[np.float32]:
         """The text's vector (``SIZE``, unit length), zero when no word is known."""
-        rows, weights = self._weighted(forms)
+        rows, weights = self._weighted(forms, self.vectors.rows(forms[:MAX_WORDS]))
         total = weights @ self.vectors.matrix[rows].astype(np.float32)
         norm = float(np.linalg.norm(total))
         return np.asarray(total / norm if norm > 0 else total, dtype=np.float32)
@@ -209,18 +209,20 @@ class FeatureSpace:
     ) -> NDArray[np.float64]:
         """What each word adds to the product of the text's vector with ``direction``."""
         rows = self.vectors.rows(forms[:MAX_WORDS])
-        known, weights = self._weighted(forms)
+        known, weights = self._weighted(forms, rows)
         vectors = self.vectors.matrix[known].astype(np.float32)
         norm = float(np.linalg.norm(weights @ vectors)) or 1.0
         shares = np.zeros(len(rows))
         shares[np.array(rows) != UNKNOWN] = weights * (vectors @ direction) / norm
         return SCALES[VECTOR] * shares
 
-    def _weighted(self, forms: Sequence[Form]) -> tuple[list[int], NDArray[np.float32]]:
+    def _weighted(
+        self, forms: Sequence[Form], rows: Sequence[int]
+    ) -> tuple[list[int], NDArray[np.float32]]:
         """Rows of the words that have a vector, and how much each counts: by rarity."""
-        read = forms[:MAX_WORDS]
-        rows = self.vectors.rows(read)
-        known = [(row, form) for row, form in zip(rows, read, strict=True) if row != UNKNOWN]
+        known = [
+            (row, form) for row, form in zip(rows, forms[:MAX_WORDS], strict=True) if row != UNKNOWN
+        ]
         return [row for row, _ in known], np.array(
             [self._rarity(form) for _, form in known], dtype=np.float32
         )

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.records import Language
-from nlp.words import Form, Words
+from nlp.words import KAZAKH_LETTERS, Form, Words
 
 WORD_CLASSES = ("ru", "kk", "other_cyrillic", "translit", "other_latin")
 TEXT_CLASSES = tuple(Language)
@@ -22,7 +22,6 @@ GRAMS = (1, 2, 3, 4)
 MAX_WORDS = 300
 ENOUGH_WORDS = 4
 _SURE = 0.8
-_KAZAKH_LETTERS = frozenset("әғқңөұүһі")
 _FOREIGN_LETTERS = frozenset("ўҳєґїҷҝ")
 TO_RUSSIAN_KEYBOARD = str.maketrans("әғқңөұүһіӘҒҚҢӨҰҮҺІ", "агкноуухиАГКНОУУХИ")
 
@@ -68,7 +67,7 @@ class LanguageModel:
             np.sqrt(len(columns)), 1.0
         )
         latin = form.kind == "latin"
-        kazakh = any(c in _KAZAKH_LETTERS for c in form.raw.lower())
+        kazakh = any(c in KAZAKH_LETTERS for c in form.raw.lower())
         allowed = np.array([not (latin or kazakh), not latin, not latin, latin, latin])
         logits = np.where(allowed, logits, -np.inf)
         exps = np.exp(logits - logits.max())
@@ -100,7 +99,7 @@ def signs_of(words: Words, judged: Sequence[tuple[float, ...]]) -> list[float]:
     sure = [sum(p > _SURE for p in column) / size for column in zip(*judged, strict=True)]
     counts = [min(sum(p > _SURE for p in column), 4) / 4 for column in zip(*judged, strict=True)]
     letters = [c for f in words_to_judge(words) for c in f.raw.lower()]
-    kazakh = sum(c in _KAZAKH_LETTERS for c in letters) / max(len(letters), 1)
+    kazakh = sum(c in KAZAKH_LETTERS for c in letters) / max(len(letters), 1)
     foreign = sum(c in _FOREIGN_LETTERS for c in letters) / max(len(letters), 1)
     latin = sum(f.kind == "latin" for f in words_to_judge(words)) / size
     return [

@@ -8,7 +8,6 @@ the forms that share its stem. A text is the mean of its words, rare words count
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,16 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import ModelError
-from nlp.words import Form, coarsen, fold_cyrillic, stem_of
+from nlp.words import KAZAKH_LETTERS, Form, coarsen, fold_cyrillic, stem_of
 
 Floats = NDArray[np.float32]
 SIZE = 96
-"""Of 64, 96, 100 and 300 axes none is better by more than the noise; see docs/evaluation.md."""
+"""Of 64, 100 and 300 axes none is better by more than the noise; see docs/evaluation.md."""
 RUSSIAN_FORMS = 120_000
 """The most frequent forms of navec that are kept."""
 DICTIONARY = Path(__file__).parent / "dictionary"
 FILE = "words.npz"
-KAZAKH_LETTERS = frozenset("әғқңөұүһі")
 UNKNOWN = -1
 _TABLES = ("russian", "kazakh", "russian_stems", "kazakh_stems")
 
@@ -127,14 +125,6 @@ def build(dictionary: Path = DICTIONARY) -> WordVectors:
         tables.append({word: len(rows) + i for i, word in enumerate(block)})
         rows += block.values()
     return WordVectors(_unit(np.array(rows)).astype(np.float16), *tables)
-
-
-def digest(dictionary: Path = DICTIONARY) -> str:
-    """Digest (8 hex characters) of the word lists."""
-    hasher = hashlib.sha256()
-    for path in sorted(dictionary.glob("*.tsv")):
-        hasher.update(path.read_bytes())
-    return hasher.hexdigest()[:8]
 
 
 def _navec() -> tuple[list[str], Floats]:

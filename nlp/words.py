@@ -27,6 +27,8 @@ def terms(text: str) -> list[str]:
     return text.split()
 
 
+KAZAKH_LETTERS = frozenset("әғқңөұүһі")
+"""Letters that Kazakh has and Russian has not, in lower case."""
 _KAZAKH = str.maketrans("әғқңөұүһіёїє", "агкноуухиеие")
 _HOMOGLYPHS = str.maketrans("aeocpxykmthbi", "аеосрхукмтнви")
 _STRETCHED = re.compile(r"(\D)\1{2,}")
