@@ -9,7 +9,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import live, speeds
+from benchmarks import airflow_latency, collection, console, learning_month, live, speeds
 
 DOC = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 
@@ -33,8 +33,19 @@ def main() -> None:
         )
     with tempfile.TemporaryDirectory() as folder:
         figures = live.measure(Path(folder, "home"))
+        rounds = airflow_latency.measure(Path(folder, "airflow"))
+    rows = [
+        *live.describe(figures),
+        *airflow_latency.describe(rounds),
+        *learning_month.describe(learning_month.measure()),
+    ]
     lines += ["", "| what | figure |", "|---|---|"]
-    lines += [f"| {what} | {figure} |" for what, figure in live.describe(figures)]
+    lines += [f"| {what} | {figure} |" for what, figure in rows]
+    with tempfile.TemporaryDirectory() as folder:
+        lines += [
+            f"| {what} | {figure} |" for what, figure in console.measure(Path(folder, "home"))
+        ]
+    lines += collection.describe()
     text = "\n".join(lines) + "\n"
     DOC.write_text(text, encoding="utf-8")
     sys.stdout.write(text)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from console.totp import matching_step
 from core.clock import Clock
 from core.errors import InputError
 from core.records import AuditEntry, Role, Session, User
@@ -42,7 +43,9 @@ class SignedIn:
     session: Session
 
 
-def ensure_account(store: Store, name: str, role: Role, password: str, clock: Clock) -> User:
+def ensure_account(
+    store: Store, name: str, role: Role, password: str, clock: Clock, *, by: str = "system"
+) -> User:
     """The account with this role and password, made or changed where needed.
 
     An account that is already so stays untouched, and so do its sessions. Raises InputError for a
@@ -50,11 +53,7 @@ def ensure_account(store: Store, name: str, role: Role, password: str, clock: Cl
     """
     if not 1 <= len(name) <= MAX_NAME_CHARS or not name.isprintable():
         raise InputError(f"an account's name has 1 to {MAX_NAME_CHARS} printable characters")
-    if not MIN_PASSWORD_CHARS <= len(password) <= MAX_PASSWORD_CHARS:
-        raise InputError(
-            f"a password has {MIN_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS} characters; "
-            f"choose another one for account {name!r}"
-        )
+    check_password(password)
     known = store.user(name)
     same = known is not None and known.role is role and not known.disabled
     if known is not None and same and _matches(known.password_hash, password):
@@ -65,11 +64,22 @@ def ensure_account(store: Store, name: str, role: Role, password: str, clock: Cl
         role=role,
         password_hash=_hasher.hash(password),
         created_at=known.created_at if known else now,
+        totp=known.totp if known else None,
+        totp_step=known.totp_step if known else None,
     )
     store.put_user(user)
     action = "account_changed" if known else "account_added"
-    store.add_audit(AuditEntry(at=now, by="system", action=action, subject=name, detail=role))
+    store.add_audit(AuditEntry(at=now, by=by, action=action, subject=name, detail=role))
     return user
+
+
+def check_password(password: str) -> None:
+    """Raises InputError for a password that is too short or too long."""
+    if not MIN_PASSWORD_CHARS <= len(password) <= MAX_PASSWORD_CHARS:
+        raise InputError(
+            f"a password has {MIN_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS} characters; "
+            "choose another one"
+        )
 
 
 class Accounts:
@@ -77,14 +87,16 @@ class Accounts:
 
     def __init__(self, store: Store, clock: Clock, session_h: float) -> None:
         self._store = store
-        self._clock = clock
+        self.clock = clock
         self._length = timedelta(hours=session_h)
         self._wrong: OrderedDict[str, list[datetime]] = OrderedDict()
         self._lock = threading.Lock()
         self._hashing = threading.BoundedSemaphore(_HASHINGS_AT_ONCE)
 
-    def sign_in(self, name: str, password: str) -> str | None:
+    def sign_in(self, name: str, password: str, code: str = "") -> str | None:
         """The new session's token for the cookie, ``None`` when it was refused.
+
+        An account with a second factor needs its ``code``, each code once.
 
         After 10 wrong tries within 10 minutes a name is refused whatever the password; whether it
         exists makes no difference to answer or time.
@@ -96,12 +108,12 @@ class Accounts:
         with self._hashing:
             expected = user.password_hash if user else _NOBODY
             right = _matches(expected, password[:MAX_PASSWORD_CHARS])
-        if user is None or not right or user.disabled:
+        if user is None or not right or user.disabled or not self._second_factor(user, code):
             self._count_wrong(name, known=user is not None)
             return None
         with self._lock:
             self._wrong.pop(name, None)
-        now = self._clock.now()
+        now = self.clock.now()
         token = secrets.token_urlsafe(32)
         self._store.put_session(
             Session(
@@ -117,7 +129,7 @@ class Accounts:
 
     def locked(self, name: str) -> bool:
         """Whether the name had too many wrong tries lately."""
-        since = self._clock.now() - LOCK_WINDOW
+        since = self.clock.now() - LOCK_WINDOW
         with self._lock:
             return sum(at > since for at in self._wrong.get(name, ())) >= MAX_WRONG
 
@@ -128,7 +140,7 @@ class Accounts:
         session = self._store.session(_token_digest(token))
         if session is None:
             return None
-        if session.expires_at <= self._clock.now():
+        if session.expires_at <= self.clock.now():
             self._store.drop_session(session.id)
             return None
         user = self._store.user(session.user)
@@ -136,13 +148,84 @@ class Accounts:
             return None
         return SignedIn(user=user, session=session)
 
+    def sessions(self, name: str | None = None) -> list[Session]:
+        """Living sessions, of one account or of all, oldest first."""
+        now = self.clock.now()
+        found = [s for s in self._store.sessions() if s.expires_at > now]
+        return [s for s in found if name is None or s.user == name]
+
+    def revoke(self, session_id: str, by: str) -> bool:
+        """End a session at once; whether there was one."""
+        session = self._store.session(session_id)
+        if session is None:
+            return False
+        self._store.drop_session(session_id)
+        self._audit("session_revoked", session.user, by)
+        return True
+
+    def revoke_all(self, name: str, by: str, *, but: str | None = None) -> None:
+        """End all sessions of an account, except ``but``."""
+        for session in self.sessions(name):
+            if session.id != but:
+                self.revoke(session.id, by)
+
+    def change_password(self, signed_in: SignedIn, old: str, new: str) -> None:
+        """A person's own new password; other sessions end. Raises InputError."""
+        check_password(new)
+        if not _matches(signed_in.user.password_hash, old[:MAX_PASSWORD_CHARS]):
+            raise InputError("the present password is wrong")
+        changed = signed_in.user.model_copy(update={"password_hash": _hasher.hash(new)})
+        self._store.put_user(changed)
+        self._audit("password_changed", changed.name)
+        self.revoke_all(changed.name, changed.name, but=signed_in.session.id)
+
+    def set_factor(self, user: User, secret: str, code: str) -> None:
+        """Turn the second factor on with a code that proves it works; raises InputError."""
+        step = matching_step(secret, code, self.clock.now(), None)
+        if step is None:
+            raise InputError("the code does not fit; check the clock of the phone")
+        self._store.put_user(user.model_copy(update={"totp": secret, "totp_step": step}))
+        self._audit("second_factor_on", user.name)
+
+    def drop_factor(self, user: User, by: str) -> None:
+        """Turn the second factor off: by its owner, or by an administrator for a lost phone."""
+        self._store.put_user(user.model_copy(update={"totp": None, "totp_step": None}))
+        self._audit("second_factor_off", user.name, by)
+
+    def change(
+        self, name: str, by: str, *, role: Role | None = None, disabled: bool | None = None
+    ) -> User:
+        """Change an account's role or disable it; its sessions end. Raises InputError."""
+        user = self._store.user(name)
+        if user is None:
+            raise InputError(f"there is no account {name!r}")
+        changes = {"role": role, "disabled": disabled}
+        given = {key: value for key, value in changes.items() if value is not None}
+        changed = user.model_copy(update=given)
+        self._store.put_user(changed)
+        told = ", ".join(f"{key} {value}" for key, value in sorted(given.items()))
+        self._audit("account_changed", name, by, told)
+        self.revoke_all(name, by)
+        return changed
+
+    def _second_factor(self, user: User, code: str) -> bool:
+        if user.totp is None:
+            return True
+        with self._lock:  # a code is used once, also when sent twice at once
+            current = self._store.user(user.name) or user
+            step = matching_step(user.totp, code, self.clock.now(), current.totp_step)
+            if step is None:
+                return False
+            self._store.put_user(current.model_copy(update={"totp_step": step}))
+        return True
+
     def sign_out(self, signed_in: SignedIn) -> None:
         """Revoke the session."""
         self._store.drop_session(signed_in.session.id)
         self._audit("sign_out", signed_in.user.name)
 
     def _count_wrong(self, name: str, *, known: bool) -> None:
-        now = self._clock.now()
+        now = self.clock.now()
         with self._lock:
             tries = [at for at in self._wrong.get(name, ()) if at > now - LOCK_WINDOW]
             tries.append(now)
@@ -157,9 +240,11 @@ class Accounts:
         if now_locked:
             self._audit("account_locked", subject)
 
-    def _audit(self, action: str, name: str) -> None:
+    def _audit(self, action: str, name: str, by: str | None = None, detail: str = "") -> None:
         self._store.add_audit(
-            AuditEntry(at=self._clock.now(), by=name, action=action, subject=name)
+            AuditEntry(
+                at=self.clock.now(), by=by or name, action=action, subject=name, detail=detail
+            )
         )
 
 

@@ -5,29 +5,47 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import threading
 from collections.abc import AsyncIterator, Sequence
-from datetime import datetime, tzinfo
 from http import HTTPStatus
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
-from console.accounts import Accounts
-from console.highlight import shown
-from console.hub import Hub
-from console.reading import Reading
-from console.routes import admin, events, queue, session, stream
-from console.row_html import RowHtml
-from console.security import FormLimit, SecurityHeaders
-from console.texts import Translate, load_texts
-from console.times import distance, moment, span, zone
-from console.towns import load_towns
-from console.web import Console, NotSignedInError, attach, reader_or_none, render, to_login, words
+from console.assembly import make_console
+from console.routes import (
+    account,
+    admin,
+    alerting,
+    audit,
+    card,
+    decisions,
+    events,
+    feeds,
+    filed,
+    queue,
+    reveal,
+    search,
+    session,
+    stream,
+    supervisor,
+)
+from console.security import FormLimit, SecurityHeaders, policy
+from console.web import (
+    Console,
+    NotSignedInError,
+    attach,
+    attached,
+    reader_or_none,
+    render,
+    to_login,
+    words,
+)
 from core.clock import Clock, SystemClock
 from core.errors import OqigaError
 from core.settings import Settings
@@ -38,6 +56,20 @@ log = logging.getLogger(__name__)
 HERE = Path(__file__).parent
 STATIC = "/static"
 ERRORS = (403, 404, 405, 413, 422)
+ERRORS_OF_API: tuple[int | str, ...] = (401, 403, 404, 422, 503)
+
+
+class Mistake(BaseModel):
+    """One mistake in a request."""
+
+    where: str
+    problem: str
+
+
+class Problem(BaseModel):
+    """Why a request was not answered: a sentence, or the mistakes in it."""
+
+    detail: str | list[Mistake]
 
 
 def create_app(
@@ -55,33 +87,38 @@ def create_app(
     ``extra_routers`` bring their own authentication and limits, as the intake's API does. Raises
     SettingsError for an unknown time zone.
     """
-    reading = Reading(store, clock, towns=load_towns(), incident_at=settings.nlp.incident_at)
-    hub = Hub(store, interesting=reading.interesting, shown=reading.shown)
+    app = make_app(settings, extra_routers)
+    attach(app, make_console(store, settings, clock, session_clock or SystemClock()))
+    return app
 
-    @contextlib.asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        task = asyncio.create_task(hub.run())
-        try:
-            yield
-        finally:
-            hub.close()
-            await task
 
-    app = FastAPI(title="Oqiga", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
-    attach(
-        app,
-        Console(
-            store=store,
-            settings=settings,
-            clock=clock,
-            accounts=Accounts(store, session_clock or SystemClock(), settings.console.session_h),
-            reading=reading,
-            hub=hub,
-            pages=_environment(local_moment=_Moment(zone(settings.console.time_zone))),
-            texts=load_texts(),
-        ),
+def make_app(settings: Settings, extra_routers: Sequence[APIRouter] = ()) -> FastAPI:
+    """The routes and guards, which work with the console that is attached when they are asked."""
+    app = FastAPI(
+        title="Oqiga",
+        lifespan=_lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        responses={status: {"model": Problem} for status in ERRORS_OF_API},
     )
-    for module in (session, queue, events, stream, admin):
+    for module in (
+        session,
+        account,
+        queue,
+        search,
+        events,
+        decisions,
+        card,
+        reveal,
+        feeds,
+        stream,
+        supervisor,
+        alerting,
+        audit,
+        admin,
+        filed,
+    ):
         app.include_router(module.router)
     for router in extra_routers:
         app.include_router(router)
@@ -90,40 +127,47 @@ def create_app(
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(OqigaError, _store_failed)
-    app.add_middleware(FormLimit, prefixes=("/login", "/logout", "/preferences", "/api/events/"))
-    app.add_middleware(SecurityHeaders, static=STATIC)
+    app.add_middleware(
+        FormLimit,
+        prefixes=(
+            "/login",
+            "/logout",
+            "/preferences",
+            "/account",
+            "/handles",
+            "/alerts",
+            "/admin",
+            "/api/events/",
+            "/api/decisions",
+            "/api/views",
+        ),
+    )
+    app.add_middleware(SecurityHeaders, static=STATIC, policy=policy(settings.console.tiles))
     return app
 
 
-class _Moment:
-    """Local time for templates."""
-
-    def __init__(self, local: tzinfo) -> None:
-        self._local = local
-
-    def __call__(self, time: datetime, now: datetime | None = None) -> str:
-        return moment(time, self._local, now=now)
-
-
-def _environment(*, local_moment: _Moment) -> Environment:
-    pages = Environment(
-        loader=FileSystemLoader(HERE / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    pages.globals["moment"] = local_moment
-    pages.globals["span"] = span
-    pages.globals["distance"] = distance
-    pages.globals["ago"] = _ago
-    pages.filters["masked"] = shown
-    pages.globals["row_html"] = RowHtml(pages)
-    return pages
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    console = attached(app)
+    task = asyncio.create_task(console.hub.run())
+    warming = asyncio.create_task(asyncio.to_thread(_warm, console))
+    stop = threading.Event()
+    telling = threading.Thread(target=console.alerts.watch, args=(stop,), name="alerts")
+    telling.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        console.hub.close()
+        await asyncio.gather(task, warming)
+        await asyncio.to_thread(telling.join)
 
 
-def _ago(time: datetime, now: datetime, t: Translate) -> str:
-    return span(max(0.0, (now - time).total_seconds()), t)
+def _warm(console: Console) -> None:
+    try:
+        console.board.warm()
+    except OqigaError as error:
+        log.error("the queue could not be read ahead: %s", error)
 
 
 def _is_api(request: Request) -> bool:

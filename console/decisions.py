@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from core.errors import InputError
 from core.ids import digest
 from core.inputs import clean_text
-from core.records import Decision, DecisionKind, Event
+from core.records import Category, Decision, DecisionKind, Event
 
 MAX_REASON_CHARS = 500
 _VERDICTS = (DecisionKind.CONFIRM, DecisionKind.REJECT)
@@ -33,10 +34,25 @@ class Standing:
     """Where an event stands. ``verdict``: confirm or reject, ``None`` while open.
 
     ``by`` is the decision that says so, ``None`` when only the event itself says it.
+    ``snooze``: the decision that put it off, also when its time has come; ``category``: what a
+    person says it is, ``None`` when nobody did; ``notes``: decisions that are remarks.
     """
 
     verdict: DecisionKind | None
     by: Decision | None = None
+    snooze: Decision | None = None
+    category: Category | None = None
+    notes: tuple[Decision, ...] = ()
+
+    def snoozed(self, now: datetime) -> bool:
+        """Whether it is put off at that time."""
+        return self.snooze is not None and (self.snooze.until or now) > now
+
+    @property
+    def key(self) -> tuple[str | None, ...]:
+        """What tells two standings of one version of an event apart."""
+        ids = (d.id for d in (self.by, self.snooze, *self.notes) if d is not None)
+        return (self.verdict, self.category, *ids)
 
 
 @dataclass(frozen=True)
@@ -56,13 +72,21 @@ def in_force(decisions: Sequence[Decision]) -> list[Decision]:
 
 def standing(event: Event, decisions: Sequence[Decision]) -> Standing:
     """Where the event stands, also before the correlator has heard of the newest decision."""
-    for decision in reversed(in_force(decisions)):
+    verdict, by, snooze, category = None, None, None, None
+    notes: list[Decision] = []
+    for decision in in_force(decisions):
         if decision.kind in _VERDICTS:
-            return Standing(decision.kind, decision)
+            verdict, by = decision.kind, decision
+        elif decision.kind is DecisionKind.SNOOZE:
+            snooze = decision
+        elif decision.kind is DecisionKind.CATEGORY:
+            category = decision.category
+        elif decision.kind is DecisionKind.NOTE:
+            notes.append(decision)
     judged = any(d.kind in _VERDICTS for d in decisions)
-    if judged or event.decided not in _VERDICTS:
-        return Standing(None)
-    return Standing(DecisionKind(event.decided))
+    if verdict is None and not judged and event.decided in _VERDICTS:
+        verdict = DecisionKind(event.decided)
+    return Standing(verdict, by, snooze, category, tuple(notes))
 
 
 def changes(old: Event, new: Event) -> list[Change]:

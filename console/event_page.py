@@ -29,10 +29,14 @@ LOUDEST_WEIGHT = 4.0
 
 @dataclass(frozen=True)
 class TextView:
-    """A text to show: the stretches that stand open, and those behind a click."""
+    """A text to show: the stretches that stand open, and those behind a click.
+
+    ``masked``: something in it is hidden until revealed with a reason.
+    """
 
     first: list[Stretch]
     rest: list[Stretch]
+    masked: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,10 @@ class PostView:
 
 @dataclass(frozen=True)
 class ReportView:
-    """A report beside the event: linked to it, or a candidate that was judged another event."""
+    """A report beside the event: linked to it, or a candidate that was judged another event.
+
+    ``said``: what a person decided of it: link, unlink or unsure, ``None`` while nobody did.
+    """
 
     link: Link
     report: Report
@@ -84,6 +91,7 @@ class ReportView:
     linked: bool
     reasons: list[Reason]
     category: str | None
+    said: str | None = None
 
 
 @dataclass(frozen=True)
@@ -153,8 +161,8 @@ def make_page(row: Row, material: Material) -> EventPage:
     posts = [
         view for link in sorted(event.posts, key=_by_time) if (view := _post(link, material, until))
     ]
-    reports = _reports(event, material)
     decisions = [d for d in material.decisions if until is None or d.at <= until]
+    reports = _reports(event, material, _said(in_force(decisions)))
     beside = {view.report.id for view in reports}
     return EventPage(
         row=row,
@@ -205,7 +213,8 @@ def _by_time(link: Link) -> tuple[datetime, str]:
 
 
 def _text(text: str, found: Sequence[Mark] = ()) -> TextView:
-    return TextView(*fold(stretches(shown(text), found)))
+    visible = shown(text)
+    return TextView(*fold(stretches(visible, found)), masked=visible != text)
 
 
 def _post(link: Link, material: Material, until: datetime | None) -> PostView | None:
@@ -247,7 +256,13 @@ def _kind(version: Post) -> str:
     return "edited" if version.edited_at is not None else "posted"
 
 
-def _reports(event: Event, material: Material) -> list[ReportView]:
+def _said(decisions: Sequence[Decision]) -> dict[str, str]:
+    """What the standing decisions say of posts and reports, the newest last."""
+    kinds = (DecisionKind.LINK, DecisionKind.UNLINK, DecisionKind.UNSURE)
+    return {m: d.kind.value for d in decisions if d.kind in kinds for m in d.members}
+
+
+def _reports(event: Event, material: Material, said: Mapping[str, str]) -> list[ReportView]:
     linked = {link.id for link in event.reports}
     candidates = [link for link in event.candidates if link.id not in linked]
     views = []
@@ -265,6 +280,7 @@ def _reports(event: Event, material: Material) -> list[ReportView]:
                 linked=link.id in linked,
                 reasons=reasons(link.contributions),
                 category=category.value if category else None,
+                said=said.get(report.id),
             )
         )
     return views
@@ -296,8 +312,8 @@ def _moments(
             )
     for decision in decisions:
         what = decision.reason or ""
-        if decision.kind in (DecisionKind.LINK, DecisionKind.UNLINK):
-            what = " ".join(decision.members)
+        if decision.category is not None:
+            what = decision.category.value
         points.append((decision.at, f"decision_{decision.kind}", what, decision.by, decision.id))
     if not points:
         points.append((event.started_at, "started", "", "", ""))

@@ -33,15 +33,18 @@ class Stretch:
     title: str = ""
 
 
-def shown(text: str) -> str:
-    """The text as people may see it, in the same length.
-
-    Masked, and signs that control the screen or turn the reading direction are replaced: they
-    cannot come in by the inputs, but an older record or another reader may hold one.
+def harmless(text: str) -> str:
+    """The text in the same length without signs that control the screen or turn the reading
+    direction: they cannot come in by the inputs, but an older record may hold one.
     """
-    if clean_text(text) != text:
-        text = "".join(sign if clean_text(sign) else "\N{REPLACEMENT CHARACTER}" for sign in text)
-    return mask(text)
+    if clean_text(text) == text:
+        return text
+    return "".join(sign if clean_text(sign) else "\N{REPLACEMENT CHARACTER}" for sign in text)
+
+
+def shown(text: str) -> str:
+    """The text as people may see it, in the same length: harmless, and masked."""
+    return mask(harmless(text))
 
 
 def marks(assessment: Assessment) -> list[Mark]:

@@ -10,11 +10,11 @@ import asyncio
 import logging
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from core.errors import OqigaError
-from core.records import Audience, Event
+from core.records import Audience, Claim, Event
 from store.protocol import Store
 
 log = logging.getLogger(__name__)
@@ -33,23 +33,30 @@ Positions = Mapping[Audience, int]
 
 
 class Kind(StrEnum):
-    """What happened: a new version, an event that is no longer there, too much missed, a pulse."""
+    """What happened: a new version, an event that is no longer there, somebody takes or leaves
+    one, too much missed, a pulse.
+    """
 
     EVENT = "event"
     GONE = "gone"
+    CLAIM = "claim"
     RESET = "reset"
     PULSE = "pulse"
 
 
 @dataclass(frozen=True)
 class Item:
-    """Something for the followers of an audience. ``positions`` is where they stand after it."""
+    """Something for the followers of an audience. ``positions`` is where they stand after it.
+
+    ``claim``: who works on the event from now on, ``None`` when nobody does.
+    """
 
     kind: Kind
     positions: dict[Audience, int]
     audience: Audience | None = None
     event: Event | None = None
     id: str | None = None
+    claim: Claim | None = None
 
 
 def encode(positions: Positions) -> str:
@@ -76,12 +83,15 @@ class Hub:
         *,
         interesting: Callable[[Event], bool],
         shown: Callable[[Audience], Iterable[str]],
+        claims: Callable[[], Mapping[str, Claim]] = dict,
         poll_s: float = POLL_S,
         pulse_s: float = PULSE_S,
     ) -> None:
         self._store = store
         self._interesting = interesting
         self._shown_now = shown
+        self._claims_now = claims
+        self._claims: Mapping[str, Claim] = {}
         self._poll_s = poll_s
         self._pulse_s = pulse_s
         self._ring: deque[Item] = deque(maxlen=RING)
@@ -119,8 +129,18 @@ class Hub:
 
     def republish(self, event: Event) -> None:
         """Show an event's standing anew; may be called from any thread."""
+        self._say(Item(Kind.EVENT, {}, audience=event.audience, event=event, id=event.id))
+
+    def withdraw(self, event: Event) -> None:
+        """Take an event off the screens of its former audience; from any thread."""
+        self._say(Item(Kind.GONE, {}, audience=event.audience, id=event.id))
+
+    def claimed(self, event: Event, claim: Claim | None) -> None:
+        """Show at once who works on an event; from any thread."""
+        self._say(Item(Kind.CLAIM, {}, audience=event.audience, id=event.id, claim=claim))
+
+    def _say(self, item: Item) -> None:
         if self._loop is not None and not self._closed:
-            item = Item(Kind.EVENT, {}, audience=event.audience, event=event, id=event.id)
             self._loop.call_soon_threadsafe(self._publish, [item])
 
     async def follow(
@@ -201,7 +221,27 @@ class Hub:
                 items += self._items(audience, change.event)
             if items:  # with no await since the positions moved: no page falls between
                 self._publish(items)
+        await self._poll_claims()
         return full
+
+    async def _poll_claims(self) -> None:
+        """Tell of claims that were made, broken or ran out since the last look."""
+        before, self._claims = self._claims, await asyncio.to_thread(self._claims_now)
+        changed = {
+            i for i in before.keys() | self._claims.keys() if _by(before, i) != _by(self._claims, i)
+        }
+        self._publish(
+            [
+                Item(
+                    Kind.CLAIM,
+                    {},
+                    audience=(self._claims.get(i) or before[i]).audience,
+                    id=i,
+                    claim=self._claims.get(i),
+                )
+                for i in sorted(changed)
+            ]
+        )
 
     def _items(self, audience: Audience, event: Event) -> list[Item]:
         items: list[Item] = []
@@ -230,11 +270,17 @@ class Hub:
     def _publish(self, items: list[Item]) -> None:
         self._ring.extend(items)
         self._sequence += len(items)
-        wake, self._wake = self._wake, asyncio.Event()
-        wake.set()
+        if items or self._closed:
+            wake, self._wake = self._wake, asyncio.Event()
+            wake.set()
 
 
 def _for(audiences: frozenset[Audience], item: Item) -> Item:
     """The item with the positions of its reader's audiences alone."""
     seen = {a: position for a, position in item.positions.items() if a in audiences}
-    return Item(item.kind, seen, audience=item.audience, event=item.event, id=item.id)
+    return replace(item, positions=seen)
+
+
+def _by(claims: Mapping[str, Claim], event_id: str) -> str | None:
+    claim = claims.get(event_id)
+    return claim.by if claim else None

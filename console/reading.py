@@ -6,23 +6,41 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
+from datetime import datetime
 
+from console.board import Board, Entry
 from console.decisions import Standing, members, standing
-from console.rows import KNOWN_STATES, Row, View, make_row, views_of
+from console.rows import Row, View, make_row, views_of
 from console.towns import Town
 from core.clock import Clock
-from core.records import Audience, AuditEntry, Category, Event, ReportState
-from store.protocol import EventQuery, Stats, Store
+from core.geo import bounding_box, distance_m
+from core.records import Audience, AuditEntry, Event, Point
+from store.protocol import OPEN, EventQuery, Stats, Store
 
-MAX_ROWS = 500
+MAX_FOUND = 300
 MAX_MERGES = 8
-_KEPT_ROWS = 5_000
+_KEPT_ROWS = 12_000
 _NAMED_IN_AUDIT = 50
 _REMEMBERED = 2_000
 STATS_KEPT_S = 2.0
 
-RowKey = tuple[str, int, Audience, str | None, str | None]
+RowKey = tuple[str, int, Audience, tuple[str | None, ...]]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is searched for; ``None`` means any. ``near``: a point and a radius around it."""
+
+    text: str = ""
+    near: Point | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was asked for."""
+        return not (self.text or self.near or self.since or self.until)
 
 
 class Reading:
@@ -33,10 +51,11 @@ class Reading:
     """
 
     def __init__(
-        self, store: Store, clock: Clock, *, towns: Sequence[Town], incident_at: float
+        self, store: Store, clock: Clock, *, towns: Sequence[Town], incident_at: float, board: Board
     ) -> None:
         self.store = store
         self.towns = towns
+        self.board = board
         self._clock = clock
         self._incident_at = incident_at
         self._rows: OrderedDict[RowKey, Row] = OrderedDict()
@@ -44,65 +63,44 @@ class Reading:
         self._lock = threading.Lock()
 
     def rows(self, events: Iterable[Event], audiences: frozenset[Audience]) -> list[Row]:
-        """Rows in the order of the events."""
-        events = list(events)
-        standings = {event.id: self.standing(event, audiences) for event in events}
-        keys = {event.id: _key(event, standings[event.id]) for event in events}
+        """Rows in the order of the events, with the decisions that the store holds now."""
+        pairs = [(event, self.standing(event, audiences)) for event in events]
+        return self._rows_of(pairs, audiences)
+
+    def rows_of(self, entries: Iterable[Entry], audiences: frozenset[Audience]) -> list[Row]:
+        """Rows in the order of the board's entries."""
+        return self._rows_of([(e.event, e.standing) for e in entries], audiences)
+
+    def _rows_of(
+        self, pairs: Sequence[tuple[Event, Standing]], audiences: frozenset[Audience]
+    ) -> list[Row]:
+        keys = {event.id: _key(event, stands) for event, stands in pairs}
         with self._lock:
             rows = {i: self._rows[key] for i, key in keys.items() if key in self._rows}
-        missing = [event for event in events if event.id not in rows]
-        subjects = {member for event in missing for member in members(event)}
+        missing = [pair for pair in pairs if pair[0].id not in rows]
+        subjects = {member for event, _ in missing for member in members(event)}
         known = {
             item.subject.id: item
             for item in (self.store.assessed(subjects, audiences) if subjects else [])
         }
-        for event in missing:
-            rows[event.id] = make_row(event, standings[event.id], known, self.towns)
+        for event, stands in missing:
+            rows[event.id] = make_row(event, stands, known, self.towns)
         with self._lock:
-            for event in missing:
+            for event, _ in missing:
                 # A member that could not be read yet must not be missing for ever.
                 if all(member in known for member in members(event)):
                     self._rows[keys[event.id]] = rows[event.id]
             while len(self._rows) > _KEPT_ROWS:
                 self._rows.popitem(last=False)
-        return [rows[event.id] for event in events]
+        return [rows[event.id] for event, _ in pairs]
 
     def standing(self, event: Event, audiences: frozenset[Audience]) -> Standing:
         """Where the event stands by its decisions."""
         return standing(event, self.store.decisions(audiences, event.id))
 
-    def queue(
-        self,
-        audiences: frozenset[Audience],
-        view: View,
-        *,
-        categories: Sequence[Category] = (),
-        states: Sequence[ReportState] = (),
-    ) -> list[Row]:
-        """The rows of a view, most pressing first, at most 500."""
-        events: dict[str, Event] = {}
-        for query in self._queries(view, states):
-            query = replace(query, categories=categories or None, limit=MAX_ROWS)
-            events.update((event.id, event) for event in self.store.events(query, audiences))
-        rows = self.rows(events.values(), audiences)
-        return [row for row in rows if view in self.views(row)][:MAX_ROWS]
-
-    def _queries(self, view: View, states: Sequence[ReportState]) -> list[EventQuery]:
-        chosen = states or None
-        todo = EventQuery(flagged=True, undecided=True, states=chosen, order="priority")
-        if view is View.TODO:
-            return [todo]
-        if view is View.KNOWN:
-            known = [state for state in KNOWN_STATES if not states or state in states]
-            return [EventQuery(states=known, min_incident=self._incident_at, order="time")]
-        if view is View.DECIDED:
-            # The second query has those whose decision the correlator has not taken up yet.
-            return [EventQuery(undecided=False, states=chosen, order="time"), todo]
-        return [EventQuery(min_incident=self._incident_at, states=chosen, order="time")]
-
     def views(self, row: Row) -> set[View]:
         """The views that show the row."""
-        return views_of(row.event, row.standing, self._incident_at)
+        return views_of(row.event, row.standing, self._incident_at, self._clock.now())
 
     def event(
         self, event_id: str, audiences: frozenset[Audience], version: int | None = None
@@ -115,14 +113,26 @@ class Reading:
             event_id = event.merged_into
         return None
 
-    def search(self, text: str, audiences: frozenset[Audience]) -> list[Row]:
-        """Events with a post that has all the words, newest post first."""
-        posts = self.store.search_posts(text, audiences, limit=200)
-        events_of = self.store.events_of([post.id for post in posts], audiences)
-        ids = dict.fromkeys(events_of[post.id] for post in posts if post.id in events_of)
-        events = [self.event(event_id, audiences) for event_id in ids]
-        found = {event.id: event for event in events if event is not None}
-        return self.rows(found.values(), audiences)
+    def search(self, wanted: Wanted, audiences: frozenset[Audience]) -> list[Row]:
+        """Events with a post that has all the words, at the place and in the time, newest first.
+
+        What is no incident is found too: a search is how a person looks for what was missed.
+        """
+        if wanted.empty:
+            return []
+        near = wanted.near
+        query = EventQuery(
+            text=wanted.text or None,
+            bbox=None if near is None else bounding_box(near.lat, near.lon, near.radius_m),
+            since=wanted.since,
+            until=wanted.until,
+            order="time",
+            limit=MAX_FOUND,
+        )
+        events = self.store.events(query, audiences)
+        if near is not None:
+            events = [e for e in events if e.location and _inside(e.location, near)]
+        return self.rows(events, audiences)
 
     def stats(self, audiences: frozenset[Audience]) -> Stats:
         """Counts, at most two seconds old: a hundred open pages ask for the same ones."""
@@ -136,6 +146,13 @@ class Reading:
             self._stats[audiences] = (moment_s, stats)
         return stats
 
+    def assessor(self) -> str | None:
+        """The id of the model that assessed the newest event's posts, ``None`` without any."""
+        for event in self.store.events(EventQuery(order="time", limit=1), OPEN):
+            for assessment in self.store.assessments(members(event), OPEN).values():
+                return assessment.assessor
+        return None
+
     def shown(self, audience: Audience) -> list[str]:
         """Ids of the events that readers of an audience may have on their screens."""
         queries = (
@@ -146,7 +163,11 @@ class Reading:
 
     def interesting(self, event: Event) -> bool:
         """Whether any view shows the event, whatever was decided since its version."""
-        return bool(views_of(event, standing(event, ()), self._incident_at))
+        return bool(views_of(event, standing(event, ()), self._incident_at, self._clock.now()))
+
+    def audience_of(self, audiences: frozenset[Audience]) -> Audience:
+        """In whose trail a reading of these audiences belongs."""
+        return Audience.CONFIDENTIAL if Audience.CONFIDENTIAL in audiences else Audience.OPEN
 
     def audit(
         self, by: str, audiences: frozenset[Audience], action: str, subjects: Sequence[str]
@@ -171,5 +192,8 @@ class Reading:
 
 
 def _key(event: Event, stands: Standing) -> RowKey:
-    by = stands.by.id if stands.by else None
-    return (event.id, event.version, event.audience, stands.verdict, by)
+    return (event.id, event.version, event.audience, stands.key)
+
+
+def _inside(at: Point, near: Point) -> bool:
+    return distance_m(at.lat, at.lon, near.lat, near.lon) <= near.radius_m + at.radius_m

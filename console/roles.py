@@ -19,35 +19,48 @@ COUNTED = OPEN
 
 
 class Action(StrEnum):
-    """What a role may do beyond reading its audiences."""
+    """What a role may do beyond reading its audiences.
+
+    ``approve``: be the second person for an author's handle; ``export``: read the feeds.
+    """
 
     SEE_EVENTS = "see_events"
     DECIDE = "decide"
+    REVEAL = "reveal"
+    APPROVE = "approve"
+    SUPERVISE = "supervise"
+    EXPORT = "export"
+    AUDIT = "audit"
     ADMINISTER = "administer"
 
 
 @dataclass(frozen=True)
 class Rights:
-    """What one role may read and do."""
+    """What one role may read and do. ``audits``: whose trail it may read."""
 
     audiences: frozenset[Audience]
     actions: frozenset[Action]
+    audits: frozenset[Audience] = NOBODY
 
     def may(self, action: Action) -> bool:
         """Whether the role may do this."""
         return action in self.actions
 
 
-_WORKS = frozenset({Action.SEE_EVENTS, Action.DECIDE})
-_READS = frozenset({Action.SEE_EVENTS})
-_ADMINISTERS = frozenset({Action.ADMINISTER})
+_READS = frozenset({Action.SEE_EVENTS, Action.EXPORT})
+_WORKS = _READS | {Action.DECIDE, Action.REVEAL}
+_LEADS = _WORKS | {Action.SUPERVISE, Action.APPROVE}
 
 RIGHTS: Mapping[Role, Rights] = {
     Role.SPECIALIST: Rights(audiences=OPEN, actions=_WORKS),
-    Role.SUPERVISOR: Rights(audiences=OPEN, actions=_WORKS),
+    Role.SUPERVISOR: Rights(audiences=OPEN, actions=_LEADS | {Action.AUDIT}, audits=OPEN),
     Role.ANALYST: Rights(audiences=OPEN, actions=_READS),
-    Role.INTERNAL_SECURITY: Rights(audiences=CONFIDENTIAL, actions=_WORKS),
-    Role.ADMINISTRATOR: Rights(audiences=NOBODY, actions=_ADMINISTERS),
+    Role.INTERNAL_SECURITY: Rights(
+        audiences=CONFIDENTIAL, actions=_LEADS | {Action.AUDIT}, audits=CONFIDENTIAL
+    ),
+    Role.ADMINISTRATOR: Rights(
+        audiences=NOBODY, actions=frozenset({Action.ADMINISTER, Action.AUDIT}), audits=OPEN
+    ),
 }
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from console.decisions import Standing, members
 from console.highlight import shown
 from console.towns import Town, nearest
-from core.records import Assessed, Event, Place, Post, ReportState
+from core.records import Assessed, Category, Event, Place, Post, ReportState
 
 URGENT_FROM, RAISED_FROM = 0.7, 0.4
 """Priority from which a row is red, and amber; a level is a colour, not a sort order."""
@@ -20,9 +21,10 @@ KNOWN_STATES = (ReportState.REPORTED_BEFORE, ReportState.REPORTED_AFTER)
 
 
 class View(StrEnum):
-    """What a queue shows. ``todo``: flagged and not decided."""
+    """What a queue shows. ``todo``: flagged, not decided and not put off."""
 
     TODO = "todo"
+    SNOOZED = "snoozed"
     KNOWN = "known"
     DECIDED = "decided"
     ALL = "all"
@@ -53,17 +55,44 @@ class Row:
     @property
     def level(self) -> Level:
         """How loud the row is."""
-        if self.event.priority >= URGENT_FROM:
-            return Level.URGENT
-        return Level.RAISED if self.event.priority >= RAISED_FROM else Level.CALM
+        return level_of(self.event)
+
+    @property
+    def category(self) -> Category:
+        """What a person says it is, else what the event says."""
+        return self.standing.category or self.event.category
 
 
-def views_of(event: Event, standing: Standing, incident_at: float) -> set[View]:
-    """The views that show an event; none for what is no incident."""
+def index_entry(event: Event, standing: Standing) -> dict[str, object]:
+    """What a page needs to know of a row that it has not drawn: its place in list and map."""
+    at = event.location
+    return {
+        "id": event.id,
+        "version": event.version,
+        "priority": round(event.priority, 4),
+        "time": int(event.started_at.timestamp()),
+        "level": level_of(event).value,
+        "report_state": event.report_state.value,
+        "verdict": standing.verdict.value if standing.verdict else None,
+        "at": [round(at.lat, 5), round(at.lon, 5), round(at.radius_m)] if at else None,
+    }
+
+
+def level_of(event: Event) -> Level:
+    """How loud an event is, by its priority."""
+    if event.priority >= URGENT_FROM:
+        return Level.URGENT
+    return Level.RAISED if event.priority >= RAISED_FROM else Level.CALM
+
+
+def views_of(event: Event, standing: Standing, incident_at: float, now: datetime) -> set[View]:
+    """The views that show an event at a time; none for what is no incident."""
     if event.merged_into is not None:
         return set()
     if standing.verdict is not None:
         return {View.DECIDED, View.ALL}
+    if standing.snoozed(now):
+        return {View.SNOOZED, View.ALL}
     if event.flagged:
         return {View.TODO, View.ALL}
     if event.incident < incident_at:

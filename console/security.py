@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -20,7 +21,6 @@ POLICY = "; ".join(
     )
 )
 HEADERS = {
-    "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     # Not "no-referrer": with it browsers send "Origin: null" and a form's origin is unknown.
@@ -32,12 +32,22 @@ HEADERS = {
 MAX_FORM_BYTES = 64_000
 
 
+def policy(tiles: str) -> str:
+    """The policy; pictures may also come from the tile server that the operator chose."""
+    address = urlsplit(tiles)
+    if address.scheme not in ("http", "https") or not address.netloc:
+        return POLICY
+    origin = f"{address.scheme}://{address.netloc.replace('{s}', '*')}"
+    return POLICY.replace("img-src 'self'", f"img-src 'self' {origin}")
+
+
 class SecurityHeaders:
     """Adds the headers to every answer, errors too; only static files may be kept by a browser."""
 
-    def __init__(self, app: ASGIApp, static: str) -> None:
+    def __init__(self, app: ASGIApp, static: str, policy: str = POLICY) -> None:
         self._app = app
         self._static = static
+        self._headers = {"Content-Security-Policy": policy, **HEADERS}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, with the headers on its answer."""
@@ -49,8 +59,8 @@ class SecurityHeaders:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers[name] = value
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)  # a filed report brings a policy of its own
                 headers.setdefault("Cache-Control", "no-cache" if keep else "no-store")
             await send(message)
 

@@ -13,14 +13,22 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment
 
 from console.accounts import Accounts, SignedIn
+from console.alerts.outbox import Outbox
+from console.alerts.run import Alerts
+from console.board import Board
+from console.claims import Claims
+from console.deciding import Decider, Deciding
 from console.decisions import RejectReason
+from console.handles import Handles
 from console.hub import Hub
+from console.places import Places
 from console.reading import Reading
+from console.regions import Region
 from console.roles import RIGHTS, Action, Rights
 from console.texts import DEFAULT_LANGUAGE, LANGUAGES, Translate
 from core.clock import Clock
-from core.records import Audience, Role
-from core.settings import Settings
+from core.records import INCIDENT_CATEGORIES, Audience, Role
+from core.settings import ConsoleSettings, Settings
 from store.protocol import Store
 
 SESSION_COOKIE = "oqiga_session"
@@ -29,6 +37,10 @@ LANGUAGE_COOKIE = "oqiga_lang"
 THEME_COOKIE = "oqiga_theme"
 THEMES = ("auto", "light", "dark")
 CSRF_HEADER = "X-CSRF-Token"
+REPORT_READERS = frozenset({Role.SUPERVISOR, Role.ANALYST, Role.INTERNAL_SECURITY})
+"""Reports are for those who lead and evaluate; a shift has its queue."""
+FACTORLESS = ("/account", "/logout", "/preferences")
+"""What a person may do whose role needs a second factor before there is one."""
 YEAR_S = 31_536_000
 
 
@@ -41,7 +53,15 @@ class Console:
     clock: Clock
     accounts: Accounts
     reading: Reading
+    board: Board
+    claims: Claims
+    deciding: Deciding
     hub: Hub
+    handles: Handles
+    outbox: Outbox
+    alerts: Alerts
+    regions: list[Region]
+    places: Places
     pages: Environment
     texts: dict[str, Translate]
 
@@ -68,6 +88,11 @@ class Reader:
         """What may be read; no event for who may not see any."""
         return self.rights.audiences if self.rights.may(Action.SEE_EVENTS) else frozenset()
 
+    @property
+    def decider(self) -> Decider:
+        """The person as one who decides."""
+        return Decider(self.name, self.audiences)
+
 
 class NotSignedInError(Exception):
     """The request needs a signed-in person: pages send to the sign-in, the API answers 401."""
@@ -75,7 +100,12 @@ class NotSignedInError(Exception):
 
 def console_of(request: Request) -> Console:
     """The console that the application was made with."""
-    return cast(Console, request.app.state.console)
+    return attached(request.app)
+
+
+def attached(app: FastAPI) -> Console:
+    """The console that an application works with."""
+    return cast(Console, app.state.console)
 
 
 def attach(app: FastAPI, console: Console) -> None:
@@ -111,6 +141,10 @@ def reader(request: Request) -> Reader:
     found = reader_or_none(request)
     if found is None:
         raise NotSignedInError
+    factor_for = console_of(request).settings.console.factor_for
+    lacks_factor = found.role in factor_for and found.signed_in.user.totp is None
+    if lacks_factor and not request.url.path.startswith(FACTORLESS):
+        raise HTTPException(403, words(request)("account.factor_needed"))
     return found
 
 
@@ -129,6 +163,9 @@ def allowed(action: Action) -> Callable[[Reader], Reader]:
 
 
 EventReader = Annotated[Reader, Depends(allowed(Action.SEE_EVENTS))]
+Supervisor = Annotated[Reader, Depends(allowed(Action.SUPERVISE))]
+Exporter = Annotated[Reader, Depends(allowed(Action.EXPORT))]
+Auditor = Annotated[Reader, Depends(allowed(Action.AUDIT))]
 Administrator = Annotated[Reader, Depends(allowed(Action.ADMINISTER))]
 
 
@@ -167,6 +204,11 @@ def local_path(target: str | None) -> str | None:
     return target if target.isprintable() and not urlsplit(target).netloc else None
 
 
+def tiles_address(settings: ConsoleSettings) -> str:
+    """Where the map finds tiles: nowhere, an address with {z}, {x}, {y}, or our copy of a file."""
+    return "/tiles/map.pmtiles" if settings.tiles.endswith(".pmtiles") else settings.tiles
+
+
 def render(
     request: Request, name: str, *, who: Reader | None, status: int = 200, **values: Any
 ) -> HTMLResponse:
@@ -181,14 +223,22 @@ def render(
         themes=THEMES,
         who=who,
         csrf=who.signed_in.session.csrf if who else "",
+        may={action.value for action in (who.rights.actions if who else ())},
         sees_events=who is not None and who.rights.may(Action.SEE_EVENTS),
         decides=who is not None and who.rights.may(Action.DECIDE),
+        reads_reports=who is not None and who.role in REPORT_READERS,
+        samples=who is not None
+        and who.rights.may(Action.DECIDE)
+        and Audience.OPEN in who.audiences,
         administers=who is not None and who.rights.may(Action.ADMINISTER),
         confidential=who is not None and Audience.CONFIDENTIAL in who.audiences,
         now=console.clock.now(),
         path=request.url.path,
         script_texts=t.all("js."),
         reject_reasons=list(RejectReason),
+        all_categories=INCIDENT_CATEGORIES,
+        tiles=tiles_address(console.settings.console),
+        tiles_credit=console.settings.console.tiles_credit,
         **values,
     )
     return HTMLResponse(html, status_code=status)

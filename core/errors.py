@@ -5,7 +5,8 @@ OqigaError
 ├── InputError           a record from outside cannot be accepted
 │   └── ConflictError    an id used again with other content
 ├── StoreError           the store cannot do what was asked
-│   └── StaleWriteError  a write was based on a version that is no longer the newest
+│   ├── StaleWriteError  a write was based on a version that is no longer the newest
+│   └── StoreAwayError   the store cannot be reached now; the same call later may succeed
 ├── ModelError           a model or the gazetteer is absent or unreadable
 └── SourceError          a source cannot be read
 """
@@ -33,6 +34,10 @@ class StoreError(OqigaError):
 
 class StaleWriteError(StoreError):
     """A write was based on a version that is no longer the newest: read again, then retry."""
+
+
+class StoreAwayError(StoreError):
+    """The store cannot be reached or takes no writes now; the same call later may succeed."""
 
 
 class ModelError(OqigaError):

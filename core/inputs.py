@@ -33,6 +33,7 @@ from core.records import (
     Report,
     UtcDatetime,
 )
+from core.sealing import seal
 
 MAX_TEXT_CHARS = 100_000
 """A news article fits 20 times over; Telegram's longest message is 4,096 characters."""
@@ -213,6 +214,7 @@ def make_post(
             accepted_at=now,
             url=given.url,
             author=pseudonym(given.author, key) if given.author else None,
+            handle=seal(given.author, key, post_id(name, given.id)) if given.author else None,
             home=given.home,
             lat=given.lat,
             lon=given.lon,

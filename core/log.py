@@ -12,6 +12,8 @@ from typing import TextIO
 
 from core.ids import digest
 
+CHATTY = ("elastic_transport",)
+"""Libraries that log every request."""
 FORMAT = "%(asctime)s %(levelname)s run=%(run_id)s %(name)s: %(message)s"
 
 
@@ -38,3 +40,5 @@ def configure(run_id: str, level: str = "INFO", stream: TextIO | None = None) ->
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(max(root.level, logging.WARNING))

@@ -133,7 +133,8 @@ class Post(Record):
     """One version of a public post.
 
     ``id`` is the digest of (source, native id); ``version`` counts from 1. ``author`` is a keyed
-    pseudonym, never a handle. ``native_id`` is the id that the input carried.
+    pseudonym, never a handle. ``native_id`` is the id that the input carried. ``handle``: the
+    author's handle, sealed (``core.sealing``, place: the post's id); opened for a case alone.
     """
 
     id: str
@@ -147,6 +148,7 @@ class Post(Record):
     accepted_at: UtcDatetime
     url: str | None = None
     author: str | None = None
+    handle: str | None = None
     home: str | None = None
     lat: Latitude | None = None
     lon: Longitude | None = None
@@ -306,6 +308,9 @@ class DecisionKind(StrEnum):
     SPLIT = "split"
     MOVE = "move"
     SNOOZE = "snooze"
+    CATEGORY = "category"
+    NOTE = "note"
+    UNSURE = "unsure"
     UNDO = "undo"
 
 
@@ -313,7 +318,10 @@ class Decision(Record):
     """A person's judgement, append-only. ``undoes`` names the decision an undo takes back.
 
     ``members`` are ids of posts or reports the decision speaks of; for ``link`` and ``unlink``
-    each of them is said to be (not) the same event as ``anchor``, a post or report of the event.
+    each of them is said to be (not) the same event as ``anchor``, a post or report of the event;
+    ``unsure`` says of each that there is not enough to tell. In a ``split`` the members leave, and
+    ``staying`` are those that do not. ``category``: what a ``category`` says the event is.
+    ``batch``: decisions that were taken in one go, and are undone so.
     """
 
     id: str
@@ -328,6 +336,19 @@ class Decision(Record):
     point: Point | None = None
     until: UtcDatetime | None = None
     undoes: str | None = None
+    category: Category | None = None
+    staying: tuple[str, ...] = ()
+    batch: str | None = None
+    audience: Audience = Audience.OPEN
+
+
+class Claim(Record):
+    """Somebody works on an event until ``until``, which each heartbeat of the page puts off."""
+
+    event: str
+    by: str
+    at: UtcDatetime
+    until: UtcDatetime
     audience: Audience = Audience.OPEN
 
 
@@ -362,14 +383,42 @@ class Heartbeat(Record):
     limit_s: float
 
 
+class Selectors(Record):
+    """Where the parts of an item stand on a page, as CSS selectors; ``::attr(name)`` takes one.
+
+    ``item``: one entry of the listing. The others are looked for inside it. With ``article`` the
+    link is opened and the text taken from there. ``time_zone``: of times without an offset.
+    """
+
+    item: str
+    link: str = "a::attr(href)"
+    text: str | None = None
+    time: str | None = None
+    time_format: str | None = None
+    time_zone: str = "Asia/Almaty"
+    media: str | None = None
+    next: str | None = None
+
+
 class Source(Record):
-    """A configured source; ``home`` is the settlement it is about."""
+    """A configured source; ``home`` is the settlement it is about.
+
+    ``interval_s``: the shortest time between two readings. ``comments``: read them where the
+    platform gives them. ``article``: open each item's link and take the text from there.
+    ``token``: name of the token to use, the kind's own by default. ``hosts``: further hosts that
+    the source's links may lead to.
+    """
 
     name: str
     kind: str
     address: str
     home: str | None = None
     interval_s: float = Field(default=60.0, gt=0)
+    comments: bool = True
+    article: bool = False
+    token: str | None = None
+    hosts: tuple[str, ...] = ()
+    selectors: Selectors | None = None
 
 
 class Role(StrEnum):
@@ -383,13 +432,19 @@ class Role(StrEnum):
 
 
 class User(Record):
-    """An account. ``password_hash`` is argon2id."""
+    """An account. ``password_hash`` is argon2id.
+
+    ``totp``: the second factor's secret (base32), ``None`` without one; ``totp_step``: the time
+    step of the last code that was used, so that none is used twice.
+    """
 
     name: str
     role: Role
     password_hash: str
     created_at: UtcDatetime
     disabled: bool = False
+    totp: str | None = None
+    totp_step: int | None = None
 
 
 class Session(Record):

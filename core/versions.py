@@ -3,11 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
 
 from core.records import Outcome, Post
 
 
-def judge(known: Sequence[Post], incoming: Post) -> Outcome:
+class Named(Protocol):
+    """What tells versions apart: a Post has it."""
+
+    @property
+    def edited_at(self) -> datetime | None:
+        """When it was edited (UTC)."""
+        ...
+
+    @property
+    def deleted_at(self) -> datetime | None:
+        """When it was deleted (UTC)."""
+        ...
+
+    @property
+    def content(self) -> str:
+        """Digest of what the source said."""
+        ...
+
+
+def judge(known: Sequence[Named], incoming: Named) -> Outcome:
     """What ``incoming`` is to the versions of the same id that are ``known``.
 
     A version is named by its (edited_at, deleted_at): the same name with the same content is a

@@ -91,6 +91,8 @@ def _sayings(decision: Decision) -> list[tuple[str, str, bool, bool]]:
         return _chain([anchor, *members] if anchor else members)
     if decision.kind is DecisionKind.SPLIT:
         leaving = [(anchor, m, False, True) for m in members] if anchor else []
+        others = [s for s in decision.staying if s != anchor and s not in members]
+        leaving += [(s, m, False, False) for s in others for m in members]
         return [*_chain(members), *leaving]
     return []
 

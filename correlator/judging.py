@@ -54,6 +54,7 @@ class Marks:
     decided: str | None = None
     point: Point | None = None
     snoozed_until: datetime | None = None
+    category: Category | None = None
 
 
 class Rulings:
@@ -72,6 +73,7 @@ class Rulings:
         decided: str | None = None
         point: Point | None = None
         snoozed: datetime | None = None
+        category: Category | None = None
         found = [d for event_id in event_ids for d in self._by_event.get(event_id, ())]
         for decision in sorted(found, key=lambda d: (d.at, d.id)):
             if decision.anchor is not None and decision.anchor not in members:
@@ -82,7 +84,9 @@ class Rulings:
                 point = decision.point
             elif decision.kind is DecisionKind.SNOOZE:
                 snoozed = decision.until
-        return Marks(decided=decided, point=point, snoozed_until=snoozed)
+            elif decision.kind is DecisionKind.CATEGORY:
+                category = decision.category
+        return Marks(decided=decided, point=point, snoozed_until=snoozed, category=category)
 
     def events(self) -> set[str]:
         """Ids of the events that a standing decision speaks of."""
@@ -130,7 +134,7 @@ class Judge:
         state, lead_s = report_state(posts, reports, freshness)
         assessed = [records[m] for m in ordered]
         incident = _incident(assessed, graph, reports)
-        category = _category(assessed)
+        category = marks.category or _category(assessed)
         location, path = _location(assessed, graph)
         last_at = max(link.at for link in links)
         urgency = max(r.assessment.urgency for r in assessed)

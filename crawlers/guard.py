@@ -33,7 +33,10 @@ def is_public(address: str) -> bool:
 
 
 def check_url(url: str, hosts: Collection[str], *, allow_private: bool) -> None:
-    """Raises SourceError, with the reason, for an address that must not be asked."""
+    """Raises SourceError, with the reason, for an address that must not be asked.
+
+    ``hosts``: names that may be asked; one that begins with a dot stands for its subdomains too.
+    """
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").rstrip(".")
@@ -44,7 +47,7 @@ def check_url(url: str, hosts: Collection[str], *, allow_private: bool) -> None:
         raise SourceError(f"{parts.scheme or 'no'} scheme: only http and https are asked")
     if parts.username is not None or parts.password is not None:
         raise SourceError("the address carries a user name; only public pages are read")
-    if host not in hosts:
+    if host not in hosts and not _below(host, hosts):
         raise SourceError(
             f"host {host!r} belongs to no configured source; if the channel has moved, give its "
             "new address in the sources file"
@@ -57,6 +60,11 @@ def check_url(url: str, hosts: Collection[str], *, allow_private: bool) -> None:
         return  # a name: judged after DNS
     if not public:
         raise SourceError(f"{host} is a private address; only public ones are asked")
+
+
+def _below(host: str, hosts: Collection[str]) -> bool:
+    parts = host.split(".")
+    return any("." + ".".join(parts[start:]) in hosts for start in range(len(parts)))
 
 
 class GuardMiddleware:

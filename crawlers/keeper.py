@@ -1,45 +1,52 @@
-"""Writes what readers find: posts with their raw payload, cursors, and how each source fares."""
+"""Writes what readers find: posts with their raw payload, deletions, and each source's ledger."""
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from core.clock import Clock
+from core.coverage import Gap, Ledger, learn, silent_since, with_gap, without_gap
 from core.inputs import MAX_KEPT, post_id
 from core.lines import refused
 from core.records import Outcome, Post, RawPost, Source
-from crawlers.telegram_page import Message
-from crawlers.telegram_posts import derive
+from crawlers.found import Found, deletion, derive
+from store.coverage import keep_ledger, ledger_of
 from store.protocol import ALL, Store
 
 log = logging.getLogger(__name__)
 
+QUIET = timedelta(minutes=2)
+"""A pass that changed nothing but its own time is written down at most that often: a commit costs
+more than the pass."""
 CONFLICT = "another reader kept other content of the same version; look at both"
 
 
 @dataclass
 class Reading:
-    """One pass over a source. ``since``: newest number of the passes before, ``None`` at first.
+    """One pass over a source, from the ledger that the pass before left.
 
-    ``gap``: first and last number that were not reached. ``problem``: why the pass failed.
+    ``newest``: native id of the newest item, to become the ledger's ``last_id``. ``problem``: why
+    the pass failed. ``asked_s``: what the source asked for (Retry-After). ``progress``: what the
+    reader wants back next time; kept only when the pass succeeds.
     """
 
     source: Source
-    since: int | None
+    ledger: Ledger
+    progress: dict[str, object]
     pages: int = 0
-    lowest: int | None = None
-    highest: int | None = None
     new: int = 0
     edited: int = 0
+    deleted: int = 0
     known: int = 0
     skipped: int = 0
+    newest: str | None = None
+    posted: list[datetime] = field(default_factory=list)
+    found_gaps: list[Gap] = field(default_factory=list)
+    filled_gaps: list[tuple[str, str]] = field(default_factory=list)
     problem: str | None = None
-    gap: tuple[int, int] | None = None
     asked_s: float | None = None
     ended: bool = False
 
@@ -52,6 +59,7 @@ class CrawlSummary:
     pages: int
     new: int
     edited: int
+    deleted: int
     known: int
     problem: str | None = None
 
@@ -63,24 +71,41 @@ class CrawlSummary:
             pages=reading.pages,
             new=reading.new,
             edited=reading.edited,
+            deleted=reading.deleted,
             known=reading.known,
             problem=reading.problem,
         )
 
     def __str__(self) -> str:
+        gone = f"{self.deleted} deletions, " if self.deleted else ""
         text = (
-            f"{self.source}: {self.new} new posts, {self.edited} edits, {self.known} known, "
+            f"{self.source}: {self.new} new posts, {self.edited} edits, {gone}{self.known} known, "
             f"{self.pages} pages"
         )
         return text if self.problem is None else f"{text}; {self.problem}"
 
 
 class Keeper:
-    """All that readers do with the store."""
+    """All that readers do with the store; a source has one keeper, which remembers its ledger.
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    ``key`` makes authors' pseudonyms.
+
+    ``accepted``: told of each new version, so that its photos and videos can be fetched.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        key: bytes,
+        accepted: Callable[[Post], None] | None = None,
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._key = key
+        self._accepted = accepted
+        self._ledgers: dict[str, Ledger] = {}
+        self._written: dict[str, datetime] = {}
 
     def now(self) -> datetime:
         """The present time (UTC)."""
@@ -88,73 +113,131 @@ class Keeper:
 
     def start(self, source: Source) -> Reading:
         """Begin a pass where the last complete one ended."""
-        cursor = self._store.note(f"cursor:{source.name}")
-        return Reading(source, None if cursor is None else int(cursor))
+        ledger = self._ledgers.get(source.name)
+        if ledger is None:
+            ledger = self._ledgers[source.name] = ledger_of(self._store, source.name)
+            if ledger.last_ok_at is not None:
+                self._written[source.name] = ledger.last_ok_at
+        return Reading(source, ledger, dict(ledger.progress))
 
-    def keep(
-        self, reading: Reading, messages: Sequence[Message], fetched_at: datetime, media_type: str
-    ) -> None:
-        """Keep a page's messages in one transaction; known ones change nothing."""
-        items: list[tuple[Post, RawPost | None]] = []
-        for message in messages:
-            name = post_id(reading.source.name, message.native_id)
-            known = self._store.post_versions(name, ALL)
-            made = derive(
-                message,
-                known,
-                source=reading.source,
-                fetched_at=fetched_at,
-                media_type=media_type,
+    def keep(self, reading: Reading, items: Sequence[Found], fetched_at: datetime) -> None:
+        """Keep items in one transaction; known ones change nothing."""
+        made: list[tuple[Post, RawPost | None]] = []
+        for found in items:
+            known = self.versions(reading.source, found.native_id)
+            record = derive(
+                found, known, source=reading.source, fetched_at=fetched_at, key=self._key
             )
-            if made is None:
+            if record is None:
                 reading.known += 1
-                continue
-            items.append(made)
-        for (post, raw), outcome in zip(items, self._store.accept_posts(items), strict=True):
-            if outcome is Outcome.CONFLICT:
-                self._set_aside(post, raw)
-            elif outcome is Outcome.REPEATED:
-                reading.known += 1
-            elif post.edited_at is None:
-                reading.new += 1
             else:
-                reading.edited += 1
+                made.append(record)
+        for (post, raw), outcome in zip(made, self._store.accept_posts(made), strict=True):
+            self._count(reading, post, raw, outcome)
+
+    def delete(self, reading: Reading, native_ids: Sequence[str], at: datetime) -> None:
+        """Mark posts as deleted; unknown and marked ones change nothing."""
+        marks = []
+        for native_id in native_ids:
+            known = self.versions(reading.source, native_id)
+            mark = deletion(known, at=at, accepted_at=self.now())
+            if mark is not None:
+                marks.append(mark)
+        outcomes = self._store.accept_posts([(mark, None) for mark in marks])
+        reading.deleted += sum(outcome is Outcome.ACCEPTED for outcome in outcomes)
+
+    def versions(self, source: Source, native_id: str) -> list[Post]:
+        """What the store has of an item."""
+        return self._store.post_versions(post_id(source.name, native_id), ALL)
 
     def finish(self, reading: Reading) -> None:
-        """End a pass: the cursor moves only when it succeeded, and after its posts are kept."""
+        """End a pass: progress moves only when it succeeded, and after its posts are kept."""
         reading.ended = True
-        name = reading.source.name
-        before = self.status(name)
-        last = max((n for n in (reading.highest, reading.since) if n is not None), default=None)
-        if reading.problem is None and last is not None:
-            self._store.put_note(f"cursor:{name}", str(last))
-        ok = reading.problem is None
-        gap = before.get("gap") if reading.gap is None else f"{reading.gap[0]}-{reading.gap[1]}"
-        status = {
-            "last_ok": self.now().isoformat() if ok else before.get("last_ok"),
-            "last_id": last if ok else before.get("last_id"),
-            "posts": int(before.get("posts") or 0) + reading.new,
-            "edits": int(before.get("edits") or 0) + reading.edited,
-            "skipped": reading.skipped or None,
-            "gap": gap,
-            "failures": None if ok else int(before.get("failures") or 0) + 1,
-            "problem": reading.problem,
-        }
-        self._store.put_note(f"source:{name}", json.dumps(status, ensure_ascii=False))
-        if ok:
-            log.info("source read: %d new posts, %d edits", reading.new, reading.edited)
+        before, now = reading.ledger, self.now()
+        after = before.model_copy(
+            update={
+                "posts": before.posts + reading.new,
+                "edits": before.edits + reading.edited,
+                "deletions": before.deletions + reading.deleted,
+                "habit": learn(before.habit, reading.posted),
+                "not_before": None
+                if reading.asked_s is None
+                else now + timedelta(seconds=reading.asked_s),
+            }
+        )
+        if reading.problem is None:
+            after = after.model_copy(
+                update={
+                    "last_id": reading.newest or before.last_id,
+                    "last_ok_at": now,
+                    "skipped": reading.skipped,
+                    "failures": 0,
+                    "problem": None,
+                    "problem_since": None,
+                    "progress": reading.progress,
+                }
+            )
+            for gap in reading.found_gaps:
+                after = with_gap(after, gap)
+            for first, last in reading.filled_gaps:
+                after = without_gap(after, first, last)
+            if reading.new or reading.edited:
+                log.info("source read: %d new posts, %d edits", reading.new, reading.edited)
         else:
-            log.warning("source %s: %s", name, reading.problem)
+            after = after.model_copy(
+                update={
+                    "failures": before.failures + 1,
+                    "problem": reading.problem,
+                    "problem_since": before.problem_since or now,
+                }
+            )
+            log.warning("source %s: %s", reading.source.name, reading.problem)
+        self._warn_of_silence(before, after, now)
+        self._keep_ledger(before, after, now)
 
     def fail(self, reading: Reading, problem: str) -> None:
         """End a pass that failed; the first problem is the one that is shown."""
         reading.problem = reading.problem or problem
         self.finish(reading)
 
-    def status(self, name: str) -> dict[str, Any]:
-        """How a source fared: last_ok, last_id, posts, edits, skipped, gap, failures, problem."""
-        note = self._store.note(f"source:{name}")
-        return {} if note is None else dict(json.loads(note))
+    def _warn_of_silence(self, before: Ledger, after: Ledger, now: datetime) -> None:
+        """Once, when a source becomes silent against its own habit; status goes on saying so."""
+        since = silent_since(after.habit, now)
+        earlier = before.last_ok_at
+        if since is None or earlier is None or silent_since(before.habit, earlier) is not None:
+            return
+        log.warning(
+            "source %s is silent for longer than it ever used to be, since %s",
+            after.source,
+            since.isoformat(timespec="minutes"),
+        )
+
+    def _keep_ledger(self, before: Ledger, after: Ledger, now: datetime) -> None:
+        name = after.source
+        quiet = after.model_copy(update={"last_ok_at": before.last_ok_at}) == before
+        if not quiet or now - self._written.get(name, now - QUIET) >= QUIET:
+            keep_ledger(self._store, after)
+            self._written[name] = now
+        self._ledgers[name] = after
+
+    def _count(self, reading: Reading, post: Post, raw: RawPost | None, outcome: Outcome) -> None:
+        if outcome is Outcome.CONFLICT:
+            self._set_aside(post, raw)
+            return
+        if outcome is Outcome.REPEATED:
+            reading.known += 1
+            return
+        if self._accepted is not None and post.media:
+            self._accepted(post)
+        if post.edited_at is None or not self._is_edit(reading, post):
+            reading.new += 1
+            reading.posted.append(post.posted_at)
+        else:
+            reading.edited += 1
+
+    def _is_edit(self, reading: Reading, post: Post) -> bool:
+        """Whether a version with a time of an edit is not the first that is known."""
+        return len(self.versions(reading.source, post.native_id)) > 1
 
     def _set_aside(self, post: Post, raw: RawPost | None) -> None:
         record = raw.payload if raw is not None else b""

@@ -148,7 +148,7 @@ def check_photo(name: str, path: Path) -> None:
     """
     from PIL import Image
 
-    _open_heif()
+    open_heif()
     try:
         with _PARSER, warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -194,7 +194,8 @@ def _by_brands(head: bytes) -> str | None:
 
 
 @lru_cache(maxsize=1)
-def _open_heif() -> None:
+def open_heif() -> None:
+    """Teach Pillow HEIC, HEIF and AVIF, once a process."""
     from pillow_heif import register_heif_opener
 
     register_heif_opener()

@@ -24,6 +24,9 @@ from core.records import Audience
 
 MEDIA_FOLDER = Path("media")
 INCOMING = "incoming"
+WAITING = "undescribed"
+FACTS, THUMBNAIL = ".json", ".jpg"
+"""What lies beside a content once it was decoded; it goes wherever the content goes."""
 STALE_S = 3600.0
 """Age at which an unfinished file is rubbish: a 100 MB video at 0.25 Mbit/s takes 54 minutes."""
 _DIGEST = re.compile("[0-9a-f]{64}")
@@ -98,9 +101,49 @@ class MediaFiles:
         """Put a finished draft on a shelf; the same content there already is one file."""
         target = self.path(draft.digest, shelf)
         _make(target.parent)
+        if not target.with_name(target.name + FACTS).exists():
+            self._wait(draft.digest)
         draft.path.replace(target)
         _sync(target.parent)
         return target
+
+    def find(self, digest: str) -> Path | None:
+        """Where a content lies, on whichever shelf."""
+        paths = [self.path(digest, shelf) for shelf in Shelf]
+        return next((path for path in paths if path.is_file()), None)
+
+    def undescribed(self) -> list[str]:
+        """Digests of contents that wait for their facts."""
+        folder = self.root / WAITING
+        return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
+    def described(self, digest: str, facts: bytes | None, thumbnail: Path | None) -> None:
+        """Keep a content's facts and thumbnail on each shelf where it lies; it waits no more."""
+        for shelf in Shelf:
+            path = self.path(digest, shelf)
+            if facts is None or not path.is_file():
+                continue
+            if thumbnail is not None:
+                _put(path.with_name(path.name + THUMBNAIL), thumbnail.read_bytes())
+            _put(path.with_name(path.name + FACTS), facts)
+            if not path.is_file():  # it moved meanwhile: what was just written goes, it stays due
+                self.remove(digest, shelf)
+                return
+        if facts is None or self.facts(digest) is not None:
+            (self.root / WAITING / digest).unlink(missing_ok=True)
+
+    def facts(self, digest: str) -> bytes | None:
+        """A content's facts as they were kept, ``None`` while it waits for them."""
+        for shelf in Shelf:
+            path = self.path(digest, shelf)
+            with contextlib.suppress(FileNotFoundError):
+                return path.with_name(path.name + FACTS).read_bytes()
+        return None
+
+    def _wait(self, digest: str) -> None:
+        folder = self.root / WAITING
+        _make(folder)
+        (folder / digest).touch(mode=0o600)
 
     def path(self, digest: str, shelf: Shelf) -> Path:
         """Where a content lies on that shelf, whether it is there or not."""
@@ -122,6 +165,9 @@ class MediaFiles:
         if source is target:
             return
         _make(new.parent)
+        for beside in (FACTS, THUMBNAIL):
+            with contextlib.suppress(FileNotFoundError, FileExistsError):
+                os.link(old.with_name(old.name + beside), new.with_name(new.name + beside))
         try:
             os.link(old, new)
         except FileExistsError:
@@ -133,13 +179,18 @@ class MediaFiles:
                 ) from error
         _sync(new.parent)
         if not keep_source and old.is_file():
-            old.unlink(missing_ok=True)
-            _sync(old.parent)
+            self.remove(digest, source)
+
+    def copy(self, digest: str, source: Shelf, target: Shelf) -> None:
+        """Have a content on another shelf too, as one file on disk; there already is fine."""
+        if source is not target:
+            self.move(digest, source, target, keep_source=True)
 
     def remove(self, digest: str, shelf: Shelf) -> None:
         """Remove a content from a shelf; absent is fine."""
         path = self.path(digest, shelf)
-        path.unlink(missing_ok=True)
+        for beside in ("", FACTS, THUMBNAIL):
+            path.with_name(path.name + beside).unlink(missing_ok=True)
         if path.parent.is_dir():
             _sync(path.parent)
 
@@ -156,6 +207,15 @@ class MediaFiles:
                     path.unlink()
                     count += 1
         return count
+
+
+def _put(path: Path, data: bytes) -> None:
+    """Write a small file whole."""
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+    draft.replace(path)
 
 
 def _make(folder: Path) -> None:

@@ -69,12 +69,14 @@ class TrainReport:
 class Grounds:
     """What a model is fitted with besides the corpus.
 
-    ``streams``: posts of event streams, which teach incident and category only.
+    ``streams``: posts of event streams, which teach incident and category only. ``language``: a
+    language model to take over, ``None`` to fit one (most of the time that a small fit takes).
     """
 
     gazetteer: Gazetteer
     vectors: WordVectors
     streams: Sequence[LabelledPost] = ()
+    language: LanguageModel | None = None
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def fit(posts: Sequence[LabelledPost], grounds: Grounds, progress: Progress = si
         originals = [Example(p, reader.read(p.text, p), 1.0) for p in [*posts, *grounds.streams]]
         examples = originals + altered(posts, reader)
         progress("language", 0.2)
-        language = fit_language(posts)
+        language = grounds.language or fit_language(posts)
         progress("features", 0.3)
         space = FeatureSpace.learn((e.reading for e in originals), grounds.vectors)
         matrix = space.matrix([e.reading for e in examples])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,10 +17,12 @@ import typer
 
 from core.errors import InputError, OqigaError
 from core.lines import read_lines
-from core.log import configure, new_run_id
-from core.settings import Settings, load_settings, load_sources
+from core.settings import Settings, load_sources
+from oqiga import keeping_commands, learn_commands, report_commands, stage_commands
 from oqiga.files import reading, writing
+from oqiga.opening import log_as, open_context, open_settings, parse_time
 from oqiga.progress import Bar, tracked
+from oqiga.store_commands import app as store_app
 
 if TYPE_CHECKING:
     from nlp.assessor import Assessor
@@ -36,12 +38,20 @@ app = typer.Typer(
 )
 ingest = typer.Typer(help="Records into the configured store.", no_args_is_help=True)
 gazetteer = typer.Typer(help="Places: look up, import your own.", no_args_is_help=True)
-report = typer.Typer(help="Reports for people.", no_args_is_help=True)
 key = typer.Typer(help="API keys of the systems that send reports.", no_args_is_help=True)
+sources = typer.Typer(help="What is read: the sources file.", no_args_is_help=True)
+telegram = typer.Typer(help="The Telegram account that reads.", no_args_is_help=True)
 app.add_typer(ingest, name="ingest")
 app.add_typer(gazetteer, name="gazetteer")
-app.add_typer(report, name="report")
+app.add_typer(report_commands.app, name="report")
+app.add_typer(stage_commands.app, name="stage")
+app.add_typer(keeping_commands.app, name="retention")
+app.add_typer(learn_commands.app, name="learn")
+app.command("remove")(keeping_commands.remove)
 app.add_typer(key, name="key")
+app.add_typer(sources, name="sources")
+app.add_typer(telegram, name="telegram")
+app.add_typer(store_app, name="store")
 
 Input = Annotated[Path | None, typer.Option("--input", "-i", help="default: standard input")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="default: standard output")]
@@ -54,7 +64,7 @@ def assess(input: Input = None, output: Output = None) -> None:
     """Judge posts: JSON lines in, one line of judgement a post out."""
     from oqiga.offline import Reading, assess_lines
 
-    context, found = _context(), Reading()
+    context, found = open_context(), Reading()
     assessor = _assessor(context)
     with reading(input) as file, writing(output) as out:
         rows = assess_lines(read_lines(file), assessor, found, batch=context.settings.nlp.batch)
@@ -73,7 +83,7 @@ def correlate(
         typer.Option(
             "--as-of",
             help="what was known at this time, ISO 8601 with offset; default: the latest time",
-            parser=lambda text: _time(text),
+            parser=parse_time,
             metavar="TIME",
         ),
     ] = None,
@@ -82,7 +92,7 @@ def correlate(
     from correlator.model import PairModel
     from oqiga import offline
 
-    context = _context()
+    context = open_context()
     post_reading, report_reading = offline.Reading(), offline.Reading()
     with reading(posts) as file:
         all_posts = list(offline.posts_of(read_lines(file), post_reading))
@@ -120,7 +130,7 @@ def pairs(input: Input = None, output: Output = None) -> None:
     from correlator.model import PairModel
     from oqiga.offline import Reading, pair_rows
 
-    context, found = _context(), Reading()
+    context, found = open_context(), Reading()
     with reading(input) as file, writing(output) as out:
         rows = pair_rows(
             read_lines(file),
@@ -139,7 +149,7 @@ def ingest_posts(file: Annotated[Path, typer.Argument(metavar="FILE")]) -> None:
     """Posts into the store: JSON lines of the input contract; - is standard input."""
     from store import ingest as into
 
-    context = _context()
+    context = open_context()
     with reading(file) as lines:
         summary = into.ingest_posts(
             context.store,
@@ -156,7 +166,7 @@ def ingest_reports(file: Annotated[Path, typer.Argument(metavar="FILE")]) -> Non
     """Reports into the store: JSON lines of the input contract; - is standard input."""
     from store import ingest as into
 
-    context = _context()
+    context = open_context()
     with reading(file) as lines:
         summary = into.ingest_reports(
             context.store,
@@ -176,7 +186,7 @@ def flags(
     from oqiga import tables
     from store.protocol import OPEN, EventQuery
 
-    events = _context().store.events(EventQuery(flagged=True, limit=limit), OPEN)
+    events = open_context().store.events(EventQuery(flagged=True, limit=limit), OPEN)
     if as_json:
         for event in events:
             typer.echo(json.dumps(tables.flag_row(event), ensure_ascii=False))
@@ -192,7 +202,7 @@ def run(
         typer.Option("--replay", help="recorded posts or reports, fed as if live; repeatable"),
     ] = None,
     speed: Annotated[float, typer.Option("--speed", min=1.0, help="times as fast as life")] = 60.0,
-    sources: Annotated[
+    sources_file: Annotated[
         Path | None, typer.Option("--sources", help="sources to read; default: from settings")
     ] = None,
     port: Annotated[int | None, typer.Option("--port", min=0, max=65_535)] = None,
@@ -200,13 +210,13 @@ def run(
     """Everything, live, in one process group; Ctrl-C stops it."""
     from oqiga.runtime import Plan, run_all
 
-    settings = _settings()
+    settings = open_settings()
     changes: dict[str, Any] = {}
     if port is not None:
         changes["console"] = settings.console.model_copy(update={"port": port})
-    if sources is not None:
+    if sources_file is not None:
         changes["crawlers"] = settings.crawlers.model_copy(
-            update={"sources_file": sources.resolve()}
+            update={"sources_file": sources_file.resolve()}
         )
     settings = settings.model_copy(update=changes)
     for path in replay or []:
@@ -218,13 +228,20 @@ def run(
     )
 
 
-@app.command(hidden=True)
-def part(name: str, settings_json: str) -> None:
-    """One process of the runtime; started by ``run``."""
-    from oqiga.parts import run_part
+@app.command()
+def part(
+    name: Annotated[str, typer.Argument(metavar="readers|pipeline|console")],
+    settings_json: Annotated[str | None, typer.Argument(hidden=True)] = None,
+) -> None:
+    """One process of the runtime alone, for machines that share an Elasticsearch store."""
+    from oqiga.parts import PARTS, run_part
 
+    if name not in PARTS:
+        raise InputError(f"no part {name!r}; there are: {', '.join(PARTS)}")
+    if settings_json is None:
+        raise typer.Exit(run_part(name, open_settings()))
     settings = Settings.model_validate_json(settings_json)
-    _log(settings)
+    log_as(settings)
     raise typer.Exit(run_part(name, settings, watch_parent=True))
 
 
@@ -233,7 +250,7 @@ def crawl(name: str) -> None:
     """Read one source of sources.toml once."""
     from crawlers.run import crawl_once
 
-    context = _context()
+    context = open_context()
     path = context.settings.crawlers.sources_file
     known = {source.name: source for source in load_sources(path)}
     if name not in known:
@@ -242,12 +259,65 @@ def crawl(name: str) -> None:
     typer.echo(str(summary), err=True)
 
 
+@sources.command("check")
+def sources_check() -> None:
+    """Try each source once and say what works, what does not, and what to do."""
+    from crawlers.checking import check_sources
+
+    context = open_context()
+    path = context.settings.crawlers.sources_file
+    known = load_sources(path)
+    if not known:
+        raise InputError(f"{path} has no sources; remove the # before one of its examples")
+    bad = 0
+    for verdict in check_sources(known, context.settings, context.clock):
+        bad += verdict.problem is not None
+        typer.echo(str(verdict))
+    typer.echo(f"{len(known) - bad} of {len(known)} sources work", err=True)
+    if bad:
+        raise typer.Exit(NOTHING_READ)
+
+
+@telegram.command("login")
+def telegram_login() -> None:
+    """Sign in with the account that reads, in this terminal, once; nothing is joined."""
+    import getpass
+
+    from crawlers.account_run import login
+
+    def ask(text: str) -> str:
+        return str(typer.prompt(text.rstrip(": ")))
+
+    who = login(open_settings(), ask, getpass.getpass)
+    typer.echo(f"signed in as the account whose number ends in {who}")
+
+
+@app.command()
+def reparse(
+    source: Annotated[str | None, typer.Option("--source", help="posts of one source")] = None,
+    days: Annotated[float, typer.Option("--days", min=0.0, help="how far back")] = 30.0,
+) -> None:
+    """Derive posts again from their kept payloads, after a parser has improved."""
+    from datetime import timedelta
+
+    from crawlers.reparse import reparse as again
+
+    context = open_context()
+    known = {each.name: each for each in load_sources(context.settings.crawlers.sources_file)}
+    since = context.clock.now() - timedelta(days=days)
+    with Bar("reading posts again"):
+        found = again(
+            context.store, known, context.clock, key=context.key, since=since, only=source
+        )
+    typer.echo(str(found), err=True)
+
+
 @app.command()
 def listen() -> None:
     """All live readers and the drop folder, without console and correlation; Ctrl-C stops."""
     from oqiga.parts import run_part
 
-    raise typer.Exit(run_part("readers", _settings()))
+    raise typer.Exit(run_part("readers", open_settings()))
 
 
 @gazetteer.command("find")
@@ -256,7 +326,7 @@ def gazetteer_find(text: str) -> None:
     from oqiga.places import find_rows
     from oqiga.places import gazetteer as places
 
-    for row in find_rows(places(_context()), text):
+    for row in find_rows(places(open_context()), text):
         typer.echo(json.dumps(row, ensure_ascii=False))
 
 
@@ -268,7 +338,7 @@ def gazetteer_import(
     """Own places: an OpenStreetMap extract (.osm.pbf), CSV or GeoJSON."""
     from nlp.gazetteer import importers
 
-    context = _context()
+    context = open_context()
     target = context.settings.under_home(context.settings.nlp.gazetteer_file)
     target.parent.mkdir(parents=True, exist_ok=True)
     with Bar(f"importing {file.name}") as bar:
@@ -283,35 +353,56 @@ def gazetteer_import(
     typer.echo(f"{count} places into {target}", err=True)
 
 
-@report.command("nightly")
-def report_nightly(
-    day: Annotated[
-        date | None,
-        typer.Option(
-            "--date",
-            parser=lambda text: _day(text),
-            metavar="DATE",
-            help="local day, as 2026-03-20; default: yesterday",
-        ),
+@app.command()
+def query(
+    name: Annotated[str | None, typer.Argument(help="none: list all queries")] = None,
+    param: Annotated[
+        list[str] | None, typer.Option("--param", "-p", help="NAME=VALUE, repeatable")
     ] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="folder")] = None,
+    form: Annotated[
+        str, typer.Option("--format", "-f", help="table, csv, geojson or map")
+    ] = "table",
+    output: Output = None,
+    confidential: Annotated[
+        bool, typer.Option("--confidential", help="ask what internal security alone may ask")
+    ] = False,
 ) -> None:
-    """The nightly report: HTML, CSV and JSON."""
-    from reports.run import write_nightly
+    """Ask a saved query of the production store."""
+    from oqiga import query as queries
 
-    context = _context()
-    folder = output or context.settings.under_home(Path("reports"))
-    for path in write_nightly(context.store, context.settings, context.clock, day, folder):
+    settings = open_settings()
+    if name is None:
+        for known, about, parameters in queries.listing():
+            typer.echo(f"{known}: {about}\n    {parameters}")
+        return
+    if form not in ("table", "csv", "geojson", "map"):
+        raise typer.BadParameter(f"{form!r} is not one of table, csv, geojson, map")
+    saved, rows = queries.rows_of(settings, name, param or [], confidential=confidential)
+    if form == "table":
+        queries.as_table(rows)
+        return
+    if form == "map":
+        path = output or Path(f"{name}.html")
+        path.write_text(queries.as_map(saved, rows, datetime.now(UTC).date()), encoding="utf-8")
         typer.echo(str(path))
+        if output is None:
+            typer.launch(str(path))
+        return
+    with writing(output) as out:
+        out.write(queries.as_csv(rows) if form == "csv" else queries.as_geojson(rows) + "\n")
 
 
 @key.command("new")
-def key_new(name: str) -> None:
+def key_new(
+    name: str,
+    feed: Annotated[bool, typer.Option("--feed", help="a key to read the feeds")] = False,
+) -> None:
     """Make an API key for POST /api/reports; it is shown once and only its hash is kept."""
     from intake.keys import new_key
 
-    settings = _settings()
-    typer.echo(new_key(settings.under_home(settings.intake.keys_file), name))
+    settings = open_settings()
+    file = settings.console.feed_keys_file if feed else settings.intake.keys_file
+    typer.echo(new_key(settings.under_home(file), name))
 
 
 @app.command()
@@ -320,10 +411,10 @@ def train() -> None:
     from nlp.train import train as fit
     from oqiga.context import CORPUS, STREAMS
 
-    context = _context()
+    context = open_context()
     with Bar("training") as bar:
         streams = STREAMS / "train_posts.jsonl"
-        result = fit(CORPUS, context.model_dir, bar.to, stream_file=streams)
+        result = fit(CORPUS, context.shipped_model_dir, bar.to, stream_file=streams)
     typer.echo(str(result), err=True)
 
 
@@ -341,7 +432,7 @@ def evaluate(
     from nlp.evaluate import table
     from oqiga.context import CORPUS, STREAMS
 
-    assessor = _assessor(_context())
+    assessor = _assessor(open_context())
     with Bar("evaluating") as bar:
         figures = measure(
             CORPUS,
@@ -359,9 +450,9 @@ def status() -> None:
     """Sources, gaps, feeds' heartbeats, backlog, latencies."""
     from oqiga import tables
 
-    context = _context()
-    sources = load_sources(context.settings.crawlers.sources_file)
-    tables.print_status(context.store, sources, context.clock.now())
+    context = open_context()
+    known = load_sources(context.settings.crawlers.sources_file)
+    tables.print_status(context.store, known, context.clock.now())
 
 
 @app.command()
@@ -370,7 +461,7 @@ def verify() -> None:
     from oqiga.verify import broken
 
     found = False
-    for chain, count, problems in broken(_context().store):
+    for chain, count, problems in broken(open_context().store):
         typer.echo(f"{chain}: {count} links, {len(problems)} broken")
         for problem in problems[:SHOWN_PROBLEMS]:
             found = True
@@ -392,22 +483,6 @@ def main() -> None:
     except BrokenPipeError:
         # The reader of our output (head, less) has left: nothing more to say, nothing failed.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _settings() -> Settings:
-    settings = load_settings()
-    _log(settings)
-    return settings
-
-
-def _context() -> Context:
-    from oqiga.context import Context
-
-    return Context(_settings())
-
-
-def _log(settings: Settings) -> None:
-    configure(new_run_id(datetime.now(UTC).isoformat(), os.getpid()), settings.log_level)
 
 
 def _assessor(context: Context) -> Assessor:
@@ -442,20 +517,3 @@ def _say(problems: list[tuple[int, str]]) -> None:
         typer.echo(f"line {number}: {problem}", err=True)
     if len(problems) > SHOWN_PROBLEMS:
         typer.echo(f"… and {len(problems) - SHOWN_PROBLEMS} more lines", err=True)
-
-
-def _time(text: str) -> datetime:
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{error}; as 2026-03-20T19:05:00+05:00") from error
-    if time.tzinfo is None:
-        raise typer.BadParameter("has no offset from UTC; as 2026-03-20T19:05:00+05:00")
-    return time.astimezone(UTC)
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{error}; as 2026-03-20") from error

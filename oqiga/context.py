@@ -8,8 +8,9 @@ from functools import cached_property
 from pathlib import Path
 
 from core.clock import Clock, SystemClock
-from core.settings import Settings, secret_key
+from core.settings import PSEUDONYM_KEY, Settings, secret_key
 from crawlers.replay import ReplayPlan
+from learning import registry
 from store.open import open_store
 from store.protocol import Store
 
@@ -40,12 +41,22 @@ class Context:
     @cached_property
     def key(self) -> bytes:
         """The key of authors' pseudonyms."""
-        return secret_key(self.settings.under_home(Path("pseudonym.key")))
+        return secret_key(self.settings.under_home(PSEUDONYM_KEY))
+
+    @property
+    def shipped_model_dir(self) -> Path:
+        """Where the models lie that ``oqiga train`` makes from the corpus."""
+        return self.settings.nlp.model_dir or PROJECT_MODELS
 
     @property
     def model_dir(self) -> Path:
-        """Where the trained models lie."""
-        return self.settings.nlp.model_dir or PROJECT_MODELS
+        """Where the models in use lie: those promoted last, else those made from the corpus."""
+        return registry.current(self.learning_dir) or self.shipped_model_dir
+
+    @property
+    def learning_dir(self) -> Path:
+        """Where labelled decisions and learned models lie."""
+        return self.settings.under_home(registry.LEARNING)
 
     @property
     def gazetteer_file(self) -> Path | None:

@@ -44,12 +44,12 @@ def pipeline(context: Context, stop: threading.Event) -> None:
     """Assess what is new, correlate what was assessed."""
     from correlator.model import PairModel
     from correlator.run import LiveCorrelator
+    from media.shelving import Shelving
     from nlp.assessor import Assessor
     from nlp.run import assess_pending
-    from oqiga.shelving import Shelving
 
-    settings = context.settings
-    assessor = Assessor.load(context.model_dir, context.gazetteer_file)
+    settings, models = context.settings, context.model_dir
+    assessor = Assessor.load(models, context.gazetteer_file)
     shelving = Shelving(context.store, settings)
     shelving.repair(context.clock)
     live = LiveCorrelator(context.store, settings, PairModel.load(), context.clock)
@@ -67,6 +67,9 @@ def pipeline(context: Context, stop: threading.Event) -> None:
         done += live.step()
         if not done:
             stop.wait(IDLE_S)
+            if context.model_dir != models:
+                log.info("another model was put in use: the pipeline starts anew with it")
+                return
 
 
 def console(context: Context, stop: threading.Event) -> None:
@@ -86,13 +89,20 @@ def console(context: Context, stop: threading.Event) -> None:
 
 
 def readers(context: Context, stop: threading.Event) -> None:
-    """The drop folder, a replay where one is planned, and the configured sources."""
+    """The drop folder, media, a replay where one is planned, and the configured sources."""
     from intake.drop import DropFolder
+    from media.run import describe
 
     settings = context.settings
     tasks: list[Callable[[], object]] = [
-        lambda: DropFolder(context.store, settings, context.clock).watch(stop)
+        lambda: DropFolder(context.store, settings, context.clock).watch(stop),
+        lambda: describe(context.store, settings, stop),
     ]
+    if settings.follow.index is not None:
+        from intake.elasticsearch import Follower, client_for
+
+        follower = Follower(context.store, client_for(settings), settings, context.clock)
+        tasks.append(lambda: follower.watch(stop))
     plan = context.replay_plan()
     if plan is not None:
         from crawlers.replay import Replay

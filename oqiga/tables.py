@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -11,8 +10,10 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 from rich.table import Table
 
+from core.coverage import Ledger
 from core.masking import mask
 from core.records import Event, Source
+from store.coverage import all_blind_spots, known_ledger
 from store.protocol import OPEN, Latency, Store
 
 LOCAL = ZoneInfo("Asia/Almaty")
@@ -82,16 +83,35 @@ def print_status(store: Store, sources: Sequence[Source], now: datetime) -> None
     console.print(feeds)
     table = Table("source", "kind", "home", "state")
     for source in sources:
-        note = store.note(f"source:{source.name}")
-        state = "never read" if note is None else _source_state(json.loads(note))
+        ledger = known_ledger(store, source.name)
+        state = "never read" if ledger is None else _source_state(ledger)
         table.add_row(source.name, source.kind, source.home or "-", state)
     console.print(table)
+    _print_blind_spots(console, store, sources, now)
     for item in store.set_aside_items(5):
         console.print(f"set aside: {item.where}: {item.problem}", markup=False)
 
 
-def _source_state(note: dict[str, Any]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in sorted(note.items()) if value is not None)
+def _print_blind_spots(
+    console: Console, store: Store, sources: Sequence[Source], now: datetime
+) -> None:
+    """What was not seen, and since when: one line each."""
+    spots = all_blind_spots(store, [source.name for source in sources], now)
+    for spot in spots:
+        since = "" if spot.since is None else f" since {_local(spot.since)}"
+        console.print(f"blind spot: {spot.source}{since}: {spot.what}", markup=False)
+    if sources and not spots:
+        console.print("no blind spots: every source was read up to its newest post")
+
+
+def _source_state(ledger: Ledger) -> str:
+    parts = [f"{ledger.posts} posts", f"{ledger.edits} edits", f"{ledger.deletions} deletions"]
+    if ledger.last_id is not None:
+        parts.append(f"last id {ledger.last_id}")
+    if ledger.last_ok_at is not None:
+        parts.append(f"read {_local(ledger.last_ok_at)}")
+    parts.append(f"gaps {ledger.gaps_found}, filled {ledger.gaps_filled}")
+    return ", ".join(parts)
 
 
 def _seconds(latency: Latency) -> tuple[str, str]:

@@ -1,113 +1,260 @@
-"""Numbers of the nightly report, from a day's events. Pure: events in, numbers out."""
+"""Numbers of a report, from the events of its period. Pure: records in, numbers out."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
-from statistics import median
-from zoneinfo import ZoneInfo
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 
 from pydantic import BaseModel
 
 from core.masking import mask
 from core.records import Category, Event, ReportState
+from reports.history import History
+from reports.norms import Cell, NormCell, compare, daily
+from reports.periods import Period
+from reports.places import PlaceNames, region_of, territory_of
+from reports.service import Leads, Level, Share, leads, levels, share
+from reports.sources import BlindSpots, SourceRow, blind_spots, source_rows
+from store.upkeep import SourceVolume
 
 GRAVEST = 10
+OPEN_SHOWN = 20
 INCIDENT_AT = 0.5
 
 
-class Gravest(BaseModel):
-    """One of the gravest events, in the terms of the report."""
+class Headline(BaseModel):
+    """An event in the terms of a report; ``path`` of times that are ``None`` where not reached."""
 
     event_id: str
     category: Category
     report_state: ReportState
     priority: float
-    started_at: datetime
-    region: str
+    territory: str
     posts: int
     reports: int
-    decided: str | None
+    verdict: str | None
+    reason: str | None
+    lead_s: float | None
     headline: str
+    started_at: datetime
+    published_at: datetime | None
+    accepted_at: datetime | None
+    flagged_at: datetime | None
+    decided_at: datetime | None
+    reported_at: datetime | None
 
 
-class NightlyNumbers(BaseModel):
-    """The day in numbers. Leads are in seconds, over events where Oqiga was first."""
+class Spot(BaseModel):
+    """An event on the map."""
 
-    day: date
+    lat: float
+    lon: float
+    category: Category
+    never_reported: bool
+
+
+class ModelFigures(BaseModel):
+    """How right the flags were. ``recall``: of the audit sample, as (estimate, low, high).
+
+    ``audited``: posts of the sample that a person has judged.
+    """
+
+    assessors: list[str]
+    precision: Share
+    recall: tuple[float, float, float] | None
+    audited: int
+
+
+class Numbers(BaseModel):
+    """A period in numbers, of one audience and one region (``None``: the whole country)."""
+
+    span: str
+    first: date
+    last: date
     time_zone: str
+    made_at: datetime
+    audience: str
+    region: str | None
     events: int
-    incidents: int
-    flagged_open: int
+    flagged: int
     confirmed: int
     rejected: int
+    reasons: dict[str, int]
+    never_reported: int
+    ahead: int
+    waiting: int
     states: dict[str, int]
+    silent_feeds: list[str]
     categories: dict[str, dict[str, int]]
     regions: dict[str, int]
-    lead_median_s: float | None
-    lead_p90_s: float | None
-    leads: int
-    gravest: list[Gravest]
+    hours: list[int]
+    days: dict[str, int]
+    leads: Leads
+    levels: list[Level]
+    cells: list[NormCell]
+    sources: list[SourceRow]
+    blind: BlindSpots
+    model: ModelFigures
+    open: list[Headline]
+    gravest: list[Headline]
+    spots: list[Spot]
 
 
-def bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """First moment of the local day and of the next one, in UTC (days may have 23 or 25 h)."""
-    start = datetime(day.year, day.month, day.day, tzinfo=zone)
-    following = day + timedelta(days=1)
-    end = datetime(following.year, following.month, following.day, tzinfo=zone)
-    return start.astimezone(UTC), end.astimezone(UTC)
+@dataclass(frozen=True)
+class Material:
+    """What a report is made of. ``histories``: of the period's events; ``norm``: events before.
+
+    ``silent_feeds``: report feeds that are silent now; ``recall``: (estimate, low, high, audited).
+    """
+
+    histories: Sequence[History]
+    norm: Sequence[Event] = ()
+    volumes: Sequence[SourceVolume] = ()
+    configured: Collection[str] = ()
+    silent_feeds: Sequence[str] = ()
+    assessors: Sequence[str] = ()
+    recall: tuple[float, float, float, int] | None = None
+    aims_s: dict[str, float] = field(default_factory=dict)
 
 
-def numbers(events: Sequence[Event], day: date, zone: ZoneInfo) -> NightlyNumbers:
-    """Count the day's events. ``events``: newest versions that started on that local day."""
-    incidents = [e for e in events if e.incident >= INCIDENT_AT or e.reports]
-    leads = sorted(
-        e.lead_s
-        for e in incidents
-        if e.report_state is ReportState.REPORTED_AFTER and e.lead_s is not None
+def is_incident(event: Event) -> bool:
+    """Whether an event counts: probably an incident, known to 102, or judged by a person."""
+    return event.incident >= INCIDENT_AT or bool(event.reports) or event.decided is not None
+
+
+def numbers(
+    material: Material,
+    period: Period,
+    places: PlaceNames,
+    *,
+    now: datetime,
+    audience: str,
+    region: str | None = None,
+) -> Numbers:
+    """Count. Only events of ``region`` when it is given."""
+
+    def here(event: Event) -> bool:
+        return is_incident(event) and (region is None or region_of(event) == region)
+
+    histories = [h for h in material.histories if here(h.event)]
+    norm = [event for event in material.norm if here(event)]
+    events = [h.event for h in histories]
+    confirmed = sum(h.verdict == "confirm" for h in histories)
+    rejected = sum(h.verdict == "reject" for h in histories)
+    by_region = dict(Counter(region_of(e) for e in events).most_common())
+    ranked = sorted(histories, key=lambda h: (-h.event.priority, h.event.id))
+    waiting = [h for h in ranked if h.open]
+    return Numbers(
+        span=period.span.value,
+        first=period.first,
+        last=period.last,
+        time_zone=period.zone.key,
+        made_at=now,
+        audience=audience,
+        region=region,
+        events=len(events),
+        flagged=sum(h.flagged_at is not None for h in histories),
+        confirmed=confirmed,
+        rejected=rejected,
+        reasons=dict(
+            Counter(h.reason or "none" for h in histories if h.verdict == "reject").most_common()
+        ),
+        never_reported=sum(e.report_state is ReportState.UNREPORTED for e in events),
+        ahead=sum(h.ahead for h in histories),
+        waiting=len(waiting),
+        states={s.value: sum(e.report_state is s for e in events) for s in ReportState},
+        silent_feeds=list(material.silent_feeds),
+        categories=_categories(events),
+        regions=by_region,
+        hours=_hours(events, period),
+        days=_days(events, period),
+        leads=leads(histories),
+        levels=levels(histories, material.aims_s),
+        cells=_cells(events, norm, period, places),
+        sources=source_rows(material.volumes, histories),
+        blind=blind_spots(
+            material.configured,
+            material.volumes,
+            places.regions if region is None else [],
+            by_region,
+        ),
+        model=ModelFigures(
+            assessors=list(material.assessors),
+            precision=share(confirmed, confirmed + rejected),
+            recall=None if material.recall is None else material.recall[:3],
+            audited=0 if material.recall is None else material.recall[3],
+        ),
+        open=[_headline(h, places) for h in waiting[:OPEN_SHOWN]],
+        gravest=[_headline(h, places) for h in ranked[:GRAVEST]],
+        spots=_spots(events),
     )
-    categories = {
+
+
+def _categories(events: Sequence[Event]) -> dict[str, dict[str, int]]:
+    return {
         category.value: dict(
-            Counter(e.report_state.value for e in incidents if e.category is category)
+            Counter(e.report_state.value for e in events if e.category is category)
         )
         for category in Category
-        if any(e.category is category for e in incidents)
+        if any(e.category is category for e in events)
     }
-    ranked = sorted(incidents, key=lambda e: (-e.priority, e.id))
-    return NightlyNumbers(
-        day=day,
-        time_zone=zone.key,
-        events=len(events),
-        incidents=len(incidents),
-        flagged_open=sum(e.flagged for e in incidents),
-        confirmed=sum(e.decided == "confirm" for e in incidents),
-        rejected=sum(e.decided == "reject" for e in incidents),
-        states=dict(Counter(e.report_state.value for e in incidents)),
-        categories=categories,
-        regions=dict(Counter(region_of(e) for e in incidents).most_common()),
-        lead_median_s=median(leads) if leads else None,
-        lead_p90_s=leads[min(len(leads) - 1, int(0.9 * len(leads)))] if leads else None,
-        leads=len(leads),
-        gravest=[
-            Gravest(
-                event_id=e.id,
-                category=e.category,
-                report_state=e.report_state,
-                priority=e.priority,
-                started_at=e.started_at,
-                region=region_of(e),
-                posts=len(e.posts),
-                reports=len(e.reports),
-                decided=e.decided,
-                headline=mask(e.headline),
-            )
-            for e in ranked[:GRAVEST]
-        ],
+
+
+def _hours(events: Sequence[Event], period: Period) -> list[int]:
+    counts = Counter(e.started_at.astimezone(period.zone).hour for e in events)
+    return [counts[hour] for hour in range(24)]
+
+
+def _days(events: Sequence[Event], period: Period) -> dict[str, int]:
+    counts = Counter(period.day_of(e.started_at) for e in events)
+    days = [period.first + timedelta(days=number) for number in range(period.days)]
+    return {day.isoformat(): counts[day] for day in days}
+
+
+def _cells(
+    events: Sequence[Event], norm: Sequence[Event], period: Period, places: PlaceNames
+) -> list[NormCell]:
+    def cell(event: Event) -> Cell:
+        return (event.category.value, territory_of(event, places))
+
+    before = [(cell(e), period.day_of(e.started_at)) for e in norm]
+    counts = Counter(cell(e) for e in events)
+    return compare(counts, daily(before, period.day_of(period.norm_since)), period.days)
+
+
+def _headline(history: History, places: PlaceNames) -> Headline:
+    event = history.event
+    return Headline(
+        event_id=event.id,
+        category=event.category,
+        report_state=event.report_state,
+        priority=event.priority,
+        territory=territory_of(event, places),
+        posts=len(event.posts),
+        reports=len(event.reports),
+        verdict=history.verdict,
+        reason=history.reason,
+        lead_s=event.lead_s,
+        headline=mask(event.headline),
+        started_at=event.started_at,
+        published_at=history.published_at,
+        accepted_at=history.accepted_at,
+        flagged_at=history.flagged_at,
+        decided_at=history.decided_at,
+        reported_at=history.reported_at,
     )
 
 
-def region_of(event: Event) -> str:
-    """Gazetteer id of the event's region or city of republican significance; "-" when unknown."""
-    below_country = [step for step in event.location_path if step.count("/") == 1]
-    return below_country[0] if below_country else "-"
+def _spots(events: Sequence[Event]) -> list[Spot]:
+    return [
+        Spot(
+            lat=round(event.location.lat, 2),
+            lon=round(event.location.lon, 2),
+            category=event.category,
+            never_reported=event.report_state is ReportState.UNREPORTED,
+        )
+        for event in events
+        if event.location is not None
+    ]

@@ -155,6 +155,13 @@ class Store(Protocol):
         """All versions in the order of their numbers, empty when unknown."""
         ...
 
+    def raw_posts(self, post_id: str, audiences: Audiences) -> list[RawPost]:
+        """The untouched payloads of a post's versions, in the order of their numbers.
+
+        A version that came without a payload, or whose payload is kept no longer, has none here.
+        """
+        ...
+
     def report(self, report_id: str, audiences: Audiences) -> Report | None:
         """One report."""
         ...
@@ -285,6 +292,17 @@ class Store(Protocol):
         """Keep the value unless the key has one; return the one that is kept."""
         ...
 
+    def swap_note(self, key: str, expected: str | None, value: str | None) -> bool:
+        """Change a value atomically, if it still is ``expected``; whether it was.
+
+        ``None`` stands for no value: expected to be absent, or to be removed.
+        """
+        ...
+
+    def notes(self, prefix: str) -> dict[str, str]:
+        """All values whose key begins so, by key."""
+        ...
+
     def put_user(self, user: User) -> None:
         """Add or change an account."""
         ...
@@ -307,6 +325,10 @@ class Store(Protocol):
 
     def drop_session(self, session_id: str) -> None:
         """Revoke a session."""
+        ...
+
+    def sessions(self) -> list[Session]:
+        """All sessions, expired ones too, oldest first."""
         ...
 
     def stats(self, audiences: Audiences) -> Stats:

@@ -6,6 +6,10 @@ import os
 
 import pytest
 
+from tests.elastic import elastic, elastic_prefix, elastic_store
+
+__all__ = ["elastic", "elastic_prefix", "elastic_store"]
+
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")

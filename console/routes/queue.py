@@ -1,33 +1,52 @@
-"""The queue, as a page and as JSON, and the search."""
+"""The queue, as a page and as JSON: first the rows in sight, then an index of all the others."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
+from console.board import Entry, Filters
 from console.hub import encode
 from console.roles import start_page
-from console.rows import Row, View
-from console.web import (
-    Console,
-    CurrentReader,
-    EventReader,
-    Reader,
-    console_of,
-    language,
-    render,
-    words,
-)
-from core.masking import mask
-from core.records import INCIDENT_CATEGORIES, Audience, Category, ReportState
+from console.row_html import RowHtml
+from console.rows import Row, View, index_entry
+from console.web import Console, CurrentReader, EventReader, Reader, console_of, language, render
+from core.records import INCIDENT_CATEGORIES, Audience, Category, Language, ReportState
 
 router = APIRouter()
-MAX_QUERY_CHARS = 200
+FIRST_ROWS = 40
+"""Rows in the page itself: more than a 4K screen shows at once."""
+MAX_ROWS = 120
+MAX_LISTED = 500
+Names = Annotated[list[Annotated[str, Query(max_length=200)]] | None, Query(max_length=50)]
 
-Categories = Annotated[list[Category] | None, Query()]
-States = Annotated[list[ReportState] | None, Query()]
+
+def filters_of(
+    view: View = View.TODO,
+    category: Annotated[list[Category] | None, Query()] = None,
+    state: Annotated[list[ReportState] | None, Query()] = None,
+    region: Names = None,
+    source: Names = None,
+    lang: Annotated[list[Language] | None, Query()] = None,
+    hours: Annotated[float | None, Query(gt=0, le=24 * 366)] = None,
+    owner: Annotated[str | None, Query(pattern="^(me|free)$")] = None,
+) -> Filters:
+    """A dependency: what the request wants to see."""
+    return Filters(
+        view=view,
+        categories=tuple(category or ()),
+        states=tuple(state or ()),
+        regions=tuple(region or ()),
+        sources=tuple(source or ()),
+        languages=tuple(language.value for language in lang or ()),
+        hours=hours,
+        owner=owner,
+    )
+
+
+Wanted = Annotated[Filters, Depends(filters_of)]
 
 
 def categories_for(who: Reader) -> list[Category]:
@@ -38,93 +57,99 @@ def categories_for(who: Reader) -> list[Category]:
 
 
 @router.get("/queue", include_in_schema=False)
-def queue_page(
-    request: Request,
-    who: CurrentReader,
-    view: View = View.TODO,
-    category: Categories = None,
-    state: States = None,
-) -> Response:
+def queue_page(request: Request, who: CurrentReader, wanted: Wanted) -> Response:
     """The live list beside the map."""
     if not who.audiences:
         return RedirectResponse(start_page(who.role), status_code=303)
     console = console_of(request)
     position = position_of(console, who)  # before reading: what comes in between is sent again
-    rows = console.reading.queue(who.audiences, view, categories=category or (), states=state or ())
+    entries = entries_of(console, who, wanted)
+    rows = console.reading.rows_of(entries[:FIRST_ROWS], who.audiences)
     console.reading.audit(who.name, who.audiences, "read_queue", [row.event.id for row in rows])
     return render(
         request,
         "queue.html",
         who=who,
         rows=rows,
+        total=len(entries),
         views=list(View),
-        view=view,
+        wanted=wanted,
+        view=wanted.view,
         categories=categories_for(who),
-        chosen_categories=category or [],
         states=list(ReportState),
-        chosen_states=state or [],
+        regions=console.regions,
+        codes=list(Language),
+        sources=console.board.sources(who.audiences),
         position=position,
+        snoozes=SNOOZES_MIN,
     )
+
+
+SNOOZES_MIN = (15, 30, 60, 180, 720)
+"""How long an event can be put off by a key, in minutes."""
+
+
+@router.get("/api/queue/index")
+def queue_index(request: Request, who: EventReader, wanted: Wanted) -> dict[str, Any]:
+    """Every event of the queue in few words, in order, and who works on which."""
+    console = console_of(request)
+    position = position_of(console, who)
+    entries = entries_of(console, who, wanted)
+    claims = console.claims.living()
+    console.reading.audit(who.name, who.audiences, "read_queue", [e.event.id for e in entries])
+    return {
+        "position": position,
+        "events": [index_entry(entry.event, entry.standing) for entry in entries],
+        "claims": {
+            entry.event.id: claims[entry.event.id].by
+            for entry in entries
+            if entry.event.id in claims
+        },
+    }
+
+
+@router.get("/api/queue/rows")
+def queue_rows(
+    request: Request,
+    who: EventReader,
+    id: Annotated[list[str], Query(max_length=MAX_ROWS)],
+) -> dict[str, Any]:
+    """The HTML of rows, by the ids of their events; unknown ones are left out."""
+    console = console_of(request)
+    found = [console.store.event(event_id, who.audiences) for event_id in dict.fromkeys(id)]
+    rows = console.reading.rows([event for event in found if event is not None], who.audiences)
+    console.reading.audit(who.name, who.audiences, "read_queue", [row.event.id for row in rows])
+    draw = cast(RowHtml, console.pages.globals["row_html"])
+    t, now = console.texts[language(request)], console.clock.now()
+    return {row.event.id: {"version": row.event.version, "html": draw(row, t, now)} for row in rows}
 
 
 @router.get("/api/queue")
 def queue_json(
     request: Request,
     who: EventReader,
-    view: View = View.TODO,
-    category: Categories = None,
-    state: States = None,
+    wanted: Wanted,
+    limit: Annotated[int, Query(ge=1, le=MAX_LISTED)] = MAX_LISTED,
 ) -> dict[str, Any]:
     """The queue's events, most pressing first, and the position to follow it from."""
     console = console_of(request)
     position = position_of(console, who)
-    rows = console.reading.queue(who.audiences, view, categories=category or (), states=state or ())
+    entries = entries_of(console, who, wanted)
+    rows = console.reading.rows_of(entries[:limit], who.audiences)
     console.reading.audit(who.name, who.audiences, "read_queue", [row.event.id for row in rows])
     return {
         "now": console.clock.now(),
         "position": position,
-        "view": view,
-        "count": len(rows),
+        "view": wanted.view,
+        "count": len(entries),
         "events": [row_json(row, language(request)) for row in rows],
     }
 
 
-@router.get("/api/search")
-def search_json(
-    request: Request,
-    who: EventReader,
-    q: Annotated[str, Query(max_length=MAX_QUERY_CHARS)] = "",
-) -> dict[str, Any]:
-    """Events with a post that has all the words; not by phone, ИИН or plate."""
-    rows, refused = _search(console_of(request), who, q)
-    if refused:
-        raise HTTPException(422, words(request)("search.refused"))
-    lang = language(request)
-    return {"count": len(rows), "events": [row_json(row, lang) for row in rows]}
-
-
-@router.get("/search", include_in_schema=False)
-def search_page(
-    request: Request,
-    who: CurrentReader,
-    q: Annotated[str, Query(max_length=MAX_QUERY_CHARS)] = "",
-) -> Response:
-    """The search's result as a list."""
-    if not who.audiences:
-        raise HTTPException(403)
-    rows, refused = _search(console_of(request), who, q)
-    return render(request, "search.html", who=who, rows=rows, query=q, refused=refused)
-
-
-def _search(console: Console, who: Reader, query: str) -> tuple[list[Row], bool]:
-    query = query.strip()
-    if not query:
-        return [], False
-    if mask(query) != query:  # a search by number would be a search for a person
-        return [], True
-    rows = console.reading.search(query, who.audiences)
-    console.reading.audit(who.name, who.audiences, "search", [row.event.id for row in rows])
-    return rows, False
+def entries_of(console: Console, who: Reader, wanted: Filters) -> list[Entry]:
+    """The board's entries for a reader."""
+    claims = console.claims.living() if wanted.owner else None
+    return console.board.entries(who.audiences, wanted, claims=claims, me=who.name)
 
 
 def row_json(row: Row, lang: str) -> dict[str, Any]:
@@ -133,7 +158,7 @@ def row_json(row: Row, lang: str) -> dict[str, Any]:
     return {
         "id": event.id,
         "version": event.version,
-        "category": event.category,
+        "category": row.category,
         "incident": event.incident,
         "urgency": event.urgency,
         "priority": event.priority,

@@ -51,6 +51,7 @@ def login(
     request: Request,
     name: Name = "",
     password: Password = "",
+    code: Annotated[str, Form(max_length=20)] = "",
     token: Token = "",
     next: Target = "",
 ) -> Response:
@@ -59,12 +60,14 @@ def login(
     _check_login_token(request, token)
     console = console_of(request)
     name = name.strip()
-    session = console.accounts.sign_in(name, password)
+    session = console.accounts.sign_in(name, password, code)
     if session is None:
         problem = "login.locked" if console.accounts.locked(name) else "login.wrong"
         return _form(request, next, problem=problem, status=401)
     signed_in = console.accounts.signed_in(session)
     role_page = start_page(signed_in.user.role) if signed_in else "/queue"
+    if signed_in and signed_in.user.role in console.settings.console.factor_for:
+        role_page = role_page if signed_in.user.totp else "/account"
     response = RedirectResponse(local_path(next) or role_page, status_code=303)
     _cookie(request, response, SESSION_COOKIE, session, hours=console.settings.console.session_h)
     response.delete_cookie(LOGIN_COOKIE)

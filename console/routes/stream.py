@@ -11,7 +11,11 @@ from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 
 from console.hub import Item, Kind, decode, encode
+from console.regions import region_of
+from console.roles import Action
 from console.row_html import RowHtml
+from console.rows import index_entry
+from console.watch import waiting
 from console.web import SESSION_COOKIE, Console, EventReader, Reader, console_of, language
 from core.clock import Clock
 from core.records import Audience, Heartbeat
@@ -31,8 +35,9 @@ async def stream(
 ) -> StreamingResponse:
     """Events as they change, from ``Last-Event-ID`` (or ``after``) on, until signed out.
 
-    Messages: ``row`` (a row's HTML and where it belongs), ``gone`` (take the row away), ``reset``
-    (too much was missed: load the queue anew), ``pulse`` (time, silent feeds, counts).
+    Messages: ``row`` (a row's HTML and where it belongs), ``gone`` (take the row away), ``claim``
+    (who works on an event, nobody when ``by`` is null), ``reset`` (too much was missed: load the
+    queue anew), ``pulse`` (time, silent feeds, counts).
     """
     positions = decode(last_event_id or after, who.audiences)
     lang = language(request)
@@ -65,9 +70,11 @@ def _encoded(console: Console, who: Reader, items: list[Item], lang: str) -> str
 
 def _message(console: Console, who: Reader, item: Item, lang: str) -> str:
     if item.kind is Kind.PULSE:
-        return ": keep-alive\n" + _sse("pulse", pulse(console, who.audiences), item)
+        return ": keep-alive\n" + _sse("pulse", pulse(console, who), item)
     if item.kind is Kind.RESET:
         return _sse("reset", {}, item)
+    if item.kind is Kind.CLAIM:
+        return _sse("claim", {"id": item.id, "by": item.claim.by if item.claim else None}, item)
     if item.kind is Kind.GONE or item.event is None:
         return _sse("gone", {"id": item.id}, item)
     row = console.reading.rows([item.event], who.audiences)[0]
@@ -77,12 +84,16 @@ def _message(console: Console, who: Reader, item: Item, lang: str) -> str:
     console.reading.audit(who.name, who.audiences, "read_event", [item.event.id])
     render_row = cast(RowHtml, console.pages.globals["row_html"])
     html = render_row(row, console.texts[lang], console.clock.now())
+    at = item.event.location
+    region = region_of(console.regions, at.lat, at.lon) if at else None
     data = {
-        "id": item.event.id,
-        "version": item.event.version,
+        **index_entry(item.event, row.standing),
         "views": views,
-        "category": item.event.category,
+        "category": row.category,
         "state": item.event.report_state,
+        "region": region.key if region else None,
+        "sources": row.sources,
+        "languages": row.languages,
         "html": html,
     }
     return _sse("row", data, item)
@@ -94,14 +105,23 @@ def _sse(name: str, data: dict[str, Any], item: Item) -> str:
     return f"{identity}event: {name}\ndata: {line}\n\n"
 
 
-def pulse(console: Console, audiences: frozenset[Audience]) -> dict[str, Any]:
-    """The time, the feeds that are silent and the counts of what the reader may see."""
-    stats = console.reading.stats(audiences)
-    return {
+def pulse(console: Console, who: Reader) -> dict[str, Any]:
+    """The time, the feeds that are silent, the counts of what the reader may see.
+
+    For a supervisor also how many events wait so long that they have to step in.
+    """
+    stats = console.reading.stats(who.audiences)
+    told = {
         "now": console.clock.now().isoformat(),
         "silent": silent_feeds(console.store, console.settings.intake, console.clock),
         "counts": {"flagged": stats.flagged, "posts": stats.posts, "reports": stats.reports},
     }
+    if not who.rights.may(Action.SUPERVISE):
+        return told
+    limits = console.settings.console.overdue_min.model_dump()
+    entries = console.board.all(who.audiences)
+    late = waiting(entries, console.claims.living(), limits, console.clock.now())
+    return {**told, "overdue": sum(w.escalated for w in late)}
 
 
 def silent_feeds(store: Store, intake: IntakeSettings, clock: Clock) -> list[str]:

@@ -16,7 +16,10 @@ from store.sqlite.events import Events
 from store.sqlite.inputs import Inputs
 from store.sqlite.queries import EventQueries
 from store.sqlite.reading import Reading
+from store.sqlite.removal import Removal
+from store.sqlite.retention import Retention
 from store.sqlite.statistics import Statistics
+from store.sqlite.volumes import Volumes
 
 __all__ = ["SqliteStore"]
 
@@ -31,6 +34,9 @@ class SqliteStore(
     Chains,
     Accounts,
     Statistics,
+    Volumes,
+    Retention,
+    Removal,
 ):
     """Store on one SQLite file; see ``store.protocol.Store`` for what the methods promise.
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from core.records import Heartbeat, Session, User
-from store.sqlite.database import Database, one, us
+from store.sqlite.database import Database, one
+from store.times import us
+
+LAST_SIGN = "\U0010ffff"
+"""Sorts after every sign that a key has."""
 
 
 class Accounts(Database):
@@ -40,6 +44,26 @@ class Accounts(Database):
             db.execute("INSERT INTO note VALUES (?, ?) ON CONFLICT DO NOTHING", (key, value))
             row = one(db, "SELECT value FROM note WHERE key = ?", (key,))
         return value if row is None else str(row[0])
+
+    def swap_note(self, key: str, expected: str | None, value: str | None) -> bool:
+        """See Protocol."""
+        with self._writing() as db:
+            row = one(db, "SELECT value FROM note WHERE key = ?", (key,))
+            if (None if row is None else str(row[0])) != expected:
+                return False
+            if value is None:
+                db.execute("DELETE FROM note WHERE key = ?", (key,))
+            else:
+                db.execute("INSERT OR REPLACE INTO note VALUES (?, ?)", (key, value))
+        return True
+
+    def notes(self, prefix: str) -> dict[str, str]:
+        """See Protocol."""
+        rows = self._rows(
+            "SELECT key, value FROM note WHERE key >= ? AND key < ? ORDER BY key",
+            (prefix, prefix + LAST_SIGN),
+        )
+        return {str(key): str(value) for key, value in rows}
 
     def put_user(self, user: User) -> None:
         """See Protocol."""
@@ -78,3 +102,10 @@ class Accounts(Database):
         """See Protocol."""
         with self._writing() as db:
             db.execute("DELETE FROM session WHERE id = ?", (session_id,))
+
+    def sessions(self) -> list[Session]:
+        """See Protocol."""
+        found = [
+            Session.model_validate_json(body) for (body,) in self._rows("SELECT body FROM session")
+        ]
+        return sorted(found, key=lambda session: (session.created_at, session.id))

@@ -12,9 +12,10 @@ from core.folding import fold_words
 from core.records import Assessment, Audience, Post, Report
 from core.versions import newest, speaking
 from store.sqlite.chains import withhold_audit
-from store.sqlite.database import KEPT, Database, one, per, us
+from store.sqlite.database import KEPT, Database, one, per
 from store.sqlite.inputs import insert_report
 from store.sqlite.withholding import withhold_events
+from store.times import us
 
 
 class Assessing(Database):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 
 import apsw
 
 from core.chain import next_link
 from core.errors import StoreError
-from core.ids import content_digest, digest
+from core.ids import digest
 from core.records import Audience, AuditEntry, ChainLink
+from store.bodies import body_digest
 from store.protocol import Audiences
 from store.sqlite.database import Database, Row, across, kept, listed, one
 
@@ -33,11 +33,6 @@ def vouch(db: apsw.Connection, chain: str, subject: str, mark: str, *body: str) 
         "INSERT INTO @chain VALUES (@marks)".replace("@chain", chain).replace("@marks", marks),
         values,
     )
-
-
-def body_digest(body: str) -> str:
-    """Digest of a kept record, all of it, independent of the order of its fields."""
-    return content_digest(json.loads(body))
 
 
 def append_audit(db: apsw.Connection, entry: AuditEntry) -> None:

@@ -8,7 +8,6 @@ import threading
 import time
 import weakref
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -184,11 +183,6 @@ def every(db: apsw.Connection, query: str, values: Values = ()) -> list[Row]:
     """All rows of a query, read before anything else is done."""
     rows: list[Row] = db.execute(query, values).fetchall()
     return rows
-
-
-def us(time: datetime) -> int:
-    """Microseconds since 1970 (UTC)."""
-    return round(time.timestamp() * 1_000_000)
 
 
 def listed(items: Collection[str]) -> str:

@@ -6,9 +6,10 @@ from core.errors import StaleWriteError, StoreError
 from core.records import Audience, AuditEntry, Decision
 from store.protocol import Audiences
 from store.sqlite.chains import append_audit
-from store.sqlite.database import KEPT, Database, across, kept, per, us
+from store.sqlite.database import KEPT, Database, across, kept, per
 from store.sqlite.events import newest_event
 from store.sqlite.withholding import decided_on, names_confidential
+from store.times import us
 
 
 class Decisions(Database):

@@ -9,7 +9,8 @@ import apsw
 from core.errors import StaleWriteError, StoreError
 from core.records import Audience, Event
 from store.protocol import Change, EventChange, EventWrite
-from store.sqlite.database import KEPT, Database, listed, one, per, us
+from store.sqlite.database import KEPT, Database, listed, one, per
+from store.sqlite.removal import is_removed
 from store.sqlite.withholding import (
     insert_event,
     members,
@@ -17,6 +18,7 @@ from store.sqlite.withholding import (
     named,
     names_confidential,
 )
+from store.times import us
 
 
 class Events(Database):
@@ -92,6 +94,10 @@ def _write(db: apsw.Connection, write: EventWrite) -> None:
     if event.audience is Audience.OPEN and names_confidential(db, named(event)):
         raise StaleWriteError(
             f"event {event.id}: a record that it names is not open any more; read its records again"
+        )
+    if is_removed(db, listed(named(event))):
+        raise StaleWriteError(
+            f"event {event.id}: a post that it names was removed; read its records again"
         )
     if current is not None and current.audience is not event.audience:
         move_event(db, event.id, current.audience, event.audience)

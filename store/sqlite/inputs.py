@@ -7,14 +7,14 @@ import zlib
 from collections.abc import Sequence
 
 import apsw
-from pydantic import ValidationError
-from pydantic_core import PydanticSerializationError
 
-from core.errors import InputError
 from core.records import Audience, Outcome, Post, RawPost, Report, SetAside
 from core.versions import judge
-from store.sqlite.chains import body_digest, vouch
-from store.sqlite.database import Database, across, per, us
+from store.bodies import body_digest, readable_body
+from store.sqlite.chains import vouch
+from store.sqlite.database import Database, across, listed, per
+from store.sqlite.removal import is_removed
+from store.times import us
 
 
 class Inputs(Database):
@@ -89,6 +89,8 @@ def insert_report(db: apsw.Connection, audience: Audience, report: Report, body:
 
 
 def _accept_post(db: apsw.Connection, post: Post, raw: RawPost | None) -> Outcome:
+    if is_removed(db, listed([post.id])):
+        return Outcome.REPEATED  # removed on lawful demand: it is not taken in again
     known = [
         Post.model_validate_json(body)
         for _, (body,) in across(
@@ -102,7 +104,7 @@ def _accept_post(db: apsw.Connection, post: Post, raw: RawPost | None) -> Outcom
         return Outcome.CONFLICT
     number = max((version.version for version in known), default=0) + 1
     post = post.model_copy(update={"version": number})
-    body = _readable_body(post)
+    body = readable_body(post)
     db.execute(
         "INSERT INTO post_pending VALUES (?, ?, ?, ?, ?)",
         (post.id, number, us(post.posted_at), us(post.accepted_at), body),
@@ -122,7 +124,7 @@ def _accept_report(db: apsw.Connection, report: Report) -> Outcome:
         return Outcome.REPEATED if content == report.content else Outcome.CONFLICT
     if _taken(db, "SELECT 1 FROM post_@audience WHERE id = ?", report.id):
         return Outcome.CONFLICT
-    body = _readable_body(report)
+    body = readable_body(report)
     insert_report(db, Audience.PENDING, report, body)
     vouch(db, "evidence", report.id, body_digest(body))
     return Outcome.ACCEPTED
@@ -131,16 +133,3 @@ def _accept_report(db: apsw.Connection, report: Report) -> Outcome:
 def _taken(db: apsw.Connection, query: str, record_id: str) -> bool:
     """Whether the id is in use: a post and a report with one id could not be told apart."""
     return any(True for _ in across(db, Audience, query, (record_id,)))
-
-
-def _readable_body(record: Post | Report) -> str:
-    """JSON that certainly can be read back: one record that cannot would stop every reader."""
-    try:
-        body = record.model_dump_json()
-        type(record).model_validate_json(body)
-    except (PydanticSerializationError, ValidationError) as error:
-        raise InputError(
-            f"{type(record).__name__} {record.id} cannot be kept: its JSON is nested too deeply "
-            "or has halves of characters; send it without them"
-        ) from error
-    return body

@@ -9,7 +9,8 @@ from typing import Any
 from core.folding import fold_words
 from core.records import Event
 from store.protocol import Audiences, EventQuery
-from store.sqlite.database import Database, across, kept, listed, us
+from store.sqlite.database import Database, across, kept, listed
+from store.times import us
 
 MAX_WORDS = 64
 """Words of a search that are looked at; FTS5 refuses queries nested deeper than 256."""

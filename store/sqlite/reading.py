@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
 import apsw
 
 from core.geo import bounding_box, distance_m
-from core.records import Assessed, Assessment, Audience, Post, Report
+from core.records import Assessed, Assessment, Audience, Post, RawPost, Report
 from core.versions import newest, speaking
 from store.protocol import Audiences
-from store.sqlite.database import Database, across, kept, listed, per, us
+from store.sqlite.database import Database, across, kept, listed, per
 from store.sqlite.queries import match
+from store.times import us
 
 CHUNK = 1_000
 
@@ -29,6 +31,16 @@ class Reading(Database):
                 for _, (body,) in across(db, set(audiences), query, (post_id,))
             ]
         return sorted(found, key=lambda post: post.version)
+
+    def raw_posts(self, post_id: str, audiences: Audiences) -> list[RawPost]:
+        """See Protocol."""
+        query = "SELECT version, body FROM raw_@audience WHERE post = ?"
+        with self._reading() as db:
+            rows = [row for _, row in across(db, set(audiences), query, (post_id,))]
+        return [
+            RawPost.model_validate_json(zlib.decompress(body))
+            for _, body in sorted(rows, key=lambda row: int(row[0]))
+        ]
 
     def report(self, report_id: str, audiences: Audiences) -> Report | None:
         """See Protocol."""

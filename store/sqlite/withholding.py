@@ -12,7 +12,8 @@ import apsw
 
 from core.records import Audience, Decision, Event
 from store.sqlite.chains import withhold_audit
-from store.sqlite.database import every, listed, one, per, us
+from store.sqlite.database import every, listed, one, per
+from store.times import us
 
 OPEN, CONFIDENTIAL = Audience.OPEN, Audience.CONFIDENTIAL
 

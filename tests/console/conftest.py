@@ -22,9 +22,10 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from console.accounts import ensure_account
-from console.app import create_app
-from console.web import SESSION_COOKIE
-from core.clock import FixedClock
+from console.app import make_app
+from console.assembly import make_console
+from console.web import SESSION_COOKIE, attach
+from core.clock import FixedClock, SystemClock
 from core.ids import content_digest, digest
 from core.records import (
     Assessment,
@@ -452,10 +453,20 @@ def free_port() -> int:
         return int(listening.getsockname()[1])
 
 
+@pytest.fixture(scope="session")
+def routes() -> FastAPI:
+    """The application without a console: making fifty routes takes longer than most tests."""
+    return make_app(Settings())
+
+
 @pytest.fixture
-def app(filled: Filled, settings: Settings, clock: TickingClock) -> FastAPI:
+def app(
+    routes: FastAPI, filled: Filled, settings: Settings, clock: TickingClock
+) -> Iterator[FastAPI]:
     """The console on the filled store."""
-    return create_app(filled.store, settings, clock)
+    attach(routes, make_console(filled.store, settings, clock, SystemClock()))
+    yield routes
+    routes.dependency_overrides.clear()
 
 
 class Person:
@@ -463,13 +474,24 @@ class Person:
 
     def __init__(self, client: TestClient) -> None:
         self.client = client
-        page = client.get("/search")
+        page = client.get("/account")
         found = re.search(r'<meta name="csrf" content="([^"]+)"', page.text)
         self.csrf = found[1] if found else ""
 
     def get(self, path: str, **more: object) -> object:
         """GET without following redirects."""
         return self.client.get(path, follow_redirects=False, **more)
+
+    def post(self, path: str, body: object = None, method: str = "POST") -> object:
+        """Send JSON with the token."""
+        headers = {"X-CSRF-Token": self.csrf}
+        return self.client.request(
+            method, path, json=body or {}, headers=headers, follow_redirects=False
+        )
+
+    def form(self, path: str, **fields: str) -> object:
+        """Send a form with the token."""
+        return self.client.post(path, data={"csrf": self.csrf, **fields}, follow_redirects=False)
 
     def decide(self, event_id: str, **body: object) -> object:
         """POST a decision."""
@@ -592,3 +614,21 @@ def stream(served: Served) -> Iterator[Callable[..., Stream]]:
     yield make
     for one in opened:
         one.close()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[object]:
+    """One browser for a file's tests; while it is open nobody else may run an event loop."""
+    from tests.console.browser import launched
+
+    with launched() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page_of(chromium: object, served: Served) -> Iterator[Callable[..., object]]:
+    """Opens pages as a person of a role."""
+    from tests.console.browser import pages
+
+    with pages(chromium, served) as make:
+        yield make

@@ -1,114 +1,19 @@
-"""The console in a real Chromium: a shift's work by keyboard, three languages, three sizes."""
+"""The console in a real Chromium: a shift's work by keyboard, two people, lost connections."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from core.records import Audience, Category, Heartbeat, ReportState
+from core.records import Heartbeat, ReportState
 from store.protocol import OPEN, EventWrite
-from tests.console.conftest import NOW, PASSWORD, make_assessment, make_event, make_post
+from tests.console.browser import add_event, marked, ready, selected
+from tests.console.conftest import NOW
 
-CHROMIUM = shutil.which("chromium")
-SCREENS = Path(__file__).parents[2] / "artefacts" / "screens"
-SIZES = {"laptop": (1366, 768), "wide": (1920, 1080), "phone": (390, 844)}
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
-]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    """A browser for all tests of this file."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
-        )
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page_of(chromium: Any, served: Any) -> Iterator[Callable[..., Any]]:
-    """Opens pages as a person of a role; at the end none may have complained."""
-    contexts: list[Any] = []
-    complaints: list[str] = []
-    abroad: list[str] = []
-
-    def make(
-        name: str = "specialist", *, size: str = "laptop", lang: str = "ru", scheme: str = "light"
-    ) -> Any:
-        width, height = SIZES[size]
-        context = chromium.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme
-        )
-        contexts.append(context)
-        context.add_cookies([{"name": "oqiga_lang", "value": lang, "url": served.url}])
-        page = context.new_page()
-        page.set_default_timeout(8_000)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "console", lambda m: complaints.append(m.text) if "Content Security" in m.text else None
-        )
-        page.on(
-            "request",
-            lambda r: None if r.url.startswith((served.url, "data:")) else abroad.append(r.url),
-        )
-        page.goto(f"{served.url}/login")
-        page.fill("input[name=name]", name)
-        page.fill("input[name=password]", PASSWORD)
-        page.click("button.primary")
-        page.wait_for_url(lambda url: "/login" not in url)
-        return page
-
-    yield make
-    for context in contexts:
-        context.close()
-    assert complaints == []
-    assert abroad == []
-
-
-def ready(page: Any) -> Any:
-    """The page once its modules run and the stream is open."""
-    page.wait_for_selector("html[data-ready]")
-    page.wait_for_selector("#live[data-state=live]", state="attached")
-    return page
-
-
-def add_event(filled: Any, key: str, priority: float, **more: Any) -> Any:
-    """A new flagged event at Temirtau."""
-    post = make_post(key, f"Горит рынок, люди бегут, вход заблокирован {key}", NOW)
-    filled.store.accept_posts([(post, None)])
-    made = make_assessment(post, Category.FIRE_EMERGENCY, None)
-    filled.store.save_assessments([(made, Audience.OPEN)], NOW)
-    event = make_event(
-        key,
-        [post],
-        [],
-        category=Category.FIRE_EMERGENCY,
-        priority=priority,
-        location={"lat": 50.06, "lon": 72.96, "radius_m": 800},
-        **more,
-    )
-    filled.store.write_events([EventWrite(event, 0)])
-    return event
-
-
-def selected(page: Any) -> str | None:
-    """Id of the selected row."""
-    found: str | None = page.evaluate(
-        "document.querySelector('.row[aria-selected=true]')?.dataset.id ?? null"
-    )
-    return found
+pytestmark = marked
 
 
 def test_a_shift_without_the_mouse(page_of: Callable[..., Any], filled: Any) -> None:
@@ -160,6 +65,7 @@ def test_new_events_do_not_move_what_the_hand_is_on(
     page_of: Callable[..., Any], filled: Any
 ) -> None:
     page = ready(page_of())
+    page.wait_for_selector("html[data-loaded]")
     row = page.locator(".row").nth(3)
     held = row.get_attribute("data-id")
     row.hover()
@@ -169,7 +75,7 @@ def test_new_events_do_not_move_what_the_hand_is_on(
         page.wait_for_selector(f"#e-{event.id}")
         page.wait_for_timeout(60)
         assert abs(page.locator(f"#e-{held}").bounding_box()["y"] - before) < 1.5
-    assert page.inner_text("#new-above") == "Новых выше: 3"
+    page.locator("#new-above", has_text=": 3").wait_for()
     page.click("#new-above")
     assert page.evaluate("document.getElementById('rows').scrollTop") == 0
 
@@ -281,40 +187,171 @@ def test_an_analyst_reads_and_has_no_way_to_decide(
     assert filled.store.decisions(OPEN) == []
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", list(SIZES))
-@pytest.mark.parametrize("lang", ["ru", "kk", "en"])
-def test_nothing_is_cut_off_and_the_screens_are_kept(
-    page_of: Callable[..., Any], filled: Any, lang: str, size: str, scheme: str
+def opened(page_of: Callable[..., Any], event_id: str, name: str = "specialist") -> Any:
+    """An event's page, ready."""
+    return ready(page_of(name, path=f"/events/{event_id}"))
+
+
+def kinds(filled: Any, event_id: str) -> list[str]:
+    """Kinds of the decisions on an event, in order."""
+    return [d.kind.value for d in filled.store.decisions(OPEN, event_id)]
+
+
+def decided(page: Any, filled: Any, event_id: str, count: int) -> list[str]:
+    """The kinds once there are so many, and the page shows them."""
+    page.locator(".timeline [class*=m-decision]").nth(count - 1).wait_for()
+    ready(page)
+    return kinds(filled, event_id)
+
+
+def test_every_decision_on_the_event_page_by_key(page_of: Callable[..., Any], filled: Any) -> None:
+    page = opened(page_of, filled.crash)
+    press = page.keyboard.press
+    assert page.locator(".report.chosen").get_attribute("data-report") == filled.candidate
+    press("y")
+    assert decided(page, filled, filled.crash, 1) == ["link"]
+    press("2")
+    press("n")
+    assert decided(page, filled, filled.crash, 2)[-1] == "unlink"
+    press("1")
+    press("h")
+    assert decided(page, filled, filled.crash, 3)[-1] == "unsure"
+    press("a")
+    page.wait_for_selector("dialog#note[open]")
+    page.keyboard.type("Скорая на месте")
+    press("Enter")
+    assert decided(page, filled, filled.crash, 4)[-1] == "note"
+    assert "Скорая на месте" in page.inner_text(".event-head")
+    press("e")
+    page.wait_for_selector("dialog#category[open]")
+    press("4")
+    press("Enter")
+    assert decided(page, filled, filled.crash, 5)[-1] == "category"
+    assert page.inner_text("h1").startswith("Насилие")
+    press("z")
+    page.wait_for_selector("dialog#snooze[open]")
+    press("2")
+    press("Enter")
+    assert decided(page, filled, filled.crash, 6)[-1] == "snooze"
+    page.wait_for_selector("#snoozed")
+    press("u")
+    assert decided(page, filled, filled.crash, 7)[-1] == "undo"
+    press("s")
+    page.wait_for_selector("dialog#split[open]")
+    press("2")
+    press("Enter")
+    assert decided(page, filled, filled.crash, 8)[-1] == "split"
+    press("m")
+    page.wait_for_selector("dialog#merge[open]")
+    press("1")
+    press("Enter")
+    assert decided(page, filled, filled.crash, 9)[-1] == "merge"
+    made = filled.store.decisions(OPEN, filled.crash)
+    assert made[7].members == (filled.store.event(filled.crash, OPEN).posts[1].id,)
+    assert len(made[8].members) >= 2
+
+
+def test_moving_an_event_without_the_mouse(page_of: Callable[..., Any], filled: Any) -> None:
+    page = opened(page_of, filled.crash)
+    before = filled.store.event(filled.crash, OPEN).location
+    page.keyboard.press("g")
+    page.wait_for_selector("#placing:not([hidden])")
+    for key in ("ArrowRight", "ArrowRight", "ArrowUp", "]"):
+        page.keyboard.press(key)
+    page.locator("#placing-where", has_text="±").wait_for()
+    page.keyboard.press("Enter")
+    assert decided(page, filled, filled.crash, 1) == ["move"]
+    (made,) = filled.store.decisions(OPEN, filled.crash)
+    assert made.point.lon > before.lon
+    assert made.point.lat > before.lat
+    assert made.point.radius_m > before.radius_m
+    page.keyboard.press("g")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#placing", state="hidden")
+    assert kinds(filled, filled.crash) == ["move"]
+
+
+def test_two_specialists_one_event(page_of: Callable[..., Any], filled: Any) -> None:
+    one, two = opened(page_of, filled.crash), ready(page_of("supervisor", path="/queue"))
+    one.keyboard.press("t")
+    owner = two.locator(f"#e-{filled.crash} .owner")
+    owner.wait_for()
+    assert owner.inner_text() == "specialist"
+    two.click(f"#e-{filled.crash}")
+    two.keyboard.press("c")
+    two.locator(".toast.bad", has_text="specialist").wait_for()
+    assert kinds(filled, filled.crash) == []
+    two.click("#peek [data-act=break]")
+    owner.wait_for(state="hidden")
+    one.locator("#owner").wait_for(state="hidden")
+    two.keyboard.press("c")
+    two.wait_for_selector(f"#e-{filled.crash}", state="detached")
+    assert kinds(filled, filled.crash) == ["confirm"]
+
+
+def test_many_events_at_once_and_one_undo(page_of: Callable[..., Any], filled: Any) -> None:
+    page = ready(page_of(path="/queue"))
+    page.wait_for_selector("html[data-loaded]")
+    page.keyboard.press("j")
+    first = selected(page)
+    for _ in range(3):
+        page.keyboard.press("Shift+J")
+    assert page.inner_text("#bulk-count") == "Выбрано: 4"
+    page.keyboard.press("x")
+    page.wait_for_selector("dialog#reject[open]")
+    page.keyboard.press("1")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(f"#e-{first}", state="detached")
+    page.locator("#count", has_text="26").wait_for()
+    assert len({d.batch for d in filled.store.decisions(OPEN)}) == 1
+    page.keyboard.press("u")
+    page.wait_for_selector(f"#e-{first}")
+    page.locator("#count", has_text="30").wait_for()
+    assert [d.kind.value for d in filled.store.decisions(OPEN)] == ["reject"] * 4 + ["undo"] * 4
+
+
+def test_an_urgent_event_is_heard_and_a_view_is_kept(
+    page_of: Callable[..., Any], filled: Any
 ) -> None:
-    page = ready(page_of(size=size, lang=lang, scheme=scheme))
-    SCREENS.mkdir(parents=True, exist_ok=True)
-    if size != "phone":
-        page.keyboard.press("j")
-    for name, path in (
-        ("queue", ""),
-        ("event", f"/events/{filled.crash}"),
-        ("search", "/search?q=би"),
-    ):
-        if path:
-            page.goto(page.url.split("/queue")[0].split("/events")[0] + path)
-        page.wait_for_timeout(500)
-        page.screenshot(
-            path=SCREENS / f"{name}-{lang}-{size}-{scheme}.png", full_page=name == "event"
-        )
-        assert cut_off(page) == []
-        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    page = ready(page_of(path="/queue"))
+    page.wait_for_selector("html[data-loaded]")
+    page.click("#bell")
+    assert page.get_attribute("#bell", "aria-pressed") == "true"
+    event = add_event(filled, "loud", 0.99)
+    page.wait_for_selector(f"html[data-alarm='{event.id}']")
+    page.select_option("select[name=category]", "fire_emergency")
+    ready(page)
+    page.on("dialog", lambda dialog: dialog.accept("Пожары"))
+    page.click("#view-save")
+    page.locator("#views option", has_text="Пожары").wait_for(state="attached")
+    page.goto(page.url.split("?")[0])
+    ready(page)
+    page.select_option("#views", label="Пожары")
+    page.wait_for_url("**category=fire_emergency**")
+    ready(page)
+    names = page.locator(".row .category").all_inner_texts()
+    assert set(names) == {"Пожар, ЧС"}
 
 
-def cut_off(page: Any) -> list[str]:
-    """Words of the console's own that do not fit where they stand."""
-    found: list[str] = page.evaluate(
-        """() => [...document.querySelectorAll(
-            'button, .badge, .category, .tabs button, h1, h2, dt, dd, .hints span, .links a, .total'
-        )].filter((e) => e.offsetParent && (e.scrollWidth > e.clientWidth + 1
-            && getComputedStyle(e).display !== 'inline'
-            || e.getBoundingClientRect().right > innerWidth + 1))
-        .map((e) => `${e.className || e.tagName}: ${e.textContent.trim().slice(0, 60)}`)"""
-    )
-    return found
+def test_hidden_numbers_take_a_reason(page_of: Callable[..., Any], filled: Any) -> None:
+    page = opened(page_of, filled.crash)
+    post = page.locator("article.post").first
+    assert "222 33 44" not in post.inner_text()
+    post.locator("[data-reveal]").click()
+    page.wait_for_selector("dialog#reveal[open]")
+    page.keyboard.type("Позвонить мужу")
+    page.keyboard.press("Enter")
+    post.locator(".said", has_text="222 33 44").first.wait_for()
+    (entry, *_) = filled.store.audit(OPEN)
+    assert (entry.action, entry.detail) == ("reveal_text", "Позвонить мужу")
+
+
+def test_a_break_of_the_connection_loses_nothing(page_of: Callable[..., Any], filled: Any) -> None:
+    page = ready(page_of(path="/queue"))
+    page.wait_for_selector("html[data-loaded]")
+    page.context.set_offline(True)
+    page.evaluate("dispatchEvent(new Event('offline'))")
+    event = add_event(filled, "meanwhile", 0.98)
+    page.wait_for_timeout(400)
+    page.context.set_offline(False)
+    page.wait_for_selector(f"#e-{event.id}")

@@ -178,7 +178,9 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    crawlers = CrawlerSettings(allow_private_addresses=True, delay_s=0.0, timeout_s=2.0)
+    crawlers = CrawlerSettings(
+        allow_private_addresses=True, delay_s=0.0, timeout_s=2.0, requests_per_hour=1e6
+    )
     return Settings(home=tmp_path / "home", crawlers=crawlers)
 
 

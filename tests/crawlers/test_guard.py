@@ -44,6 +44,25 @@ def test_private_addresses_pass_only_when_allowed() -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "passes"),
+    [
+        ("https://cdn4.telesco.pe/file/x.jpg", True),
+        ("https://telesco.pe/file/x.jpg", True),
+        ("https://a.b.telesco.pe/x", True),
+        ("https://eviltelesco.pe/x", False),
+        ("https://telesco.pe.example.org/x", False),
+        ("http://10.0.0.1/x.jpg", False),
+    ],
+)
+def test_a_leading_dot_stands_for_subdomains(url: str, passes: bool) -> None:
+    if passes:
+        check_url(url, {".telesco.pe"}, allow_private=False)
+    else:
+        with pytest.raises(SourceError):
+            check_url(url, {".telesco.pe"}, allow_private=False)
+
+
+@pytest.mark.parametrize(
     ("address", "public"),
     [
         ("149.154.167.99", True),

@@ -11,11 +11,11 @@ from scrapy.spidermiddlewares.httperror import HttpError
 
 from core.errors import SourceError
 from core.records import Source
-from crawlers.keeper import Reading
-from crawlers.telegram_page import Message, parse_page
-from crawlers.telegram_preview import MAX_PAGES, QuietLogFormatter, _advance, explain, preview_url
+from crawlers.faults import QuietLogFormatter, explain
+from crawlers.telegram_preview import MAX_PAGES, advance, preview_url
+from crawlers.web import Answer, Ask, Pass
 
-from .conftest import message, page
+from .conftest import NOW
 
 SOURCE = Source(name="s", kind="telegram_preview", address="almaty_synaq")
 
@@ -42,32 +42,35 @@ def test_addresses_that_lead_to_no_public_channel(address: str) -> None:
         preview_url(SOURCE.model_copy(update={"address": address}))
 
 
-def _messages(*numbers: int) -> Sequence[Message]:
-    text = page(*[message(n) for n in numbers])
-    return parse_page(text.encode(), "utf-8", "https://t.me/s/almaty_synaq").messages
+def _messages(*numbers: int) -> Sequence[int]:
+    return numbers
 
 
-def _reading(since: int | None, pages: int = 1) -> Reading:
-    return Reading(SOURCE, since, pages=pages)
+def _pass(since: int | None, pages: int = 1) -> Pass:
+    return Pass(SOURCE, {}, last_id=None if since is None else str(since), pages=pages)
+
+
+ANSWER = Answer(Ask("https://t.me/s/x"), "https://t.me/s/x", 200, b"", "utf-8", "text/html", NOW)
 
 
 def test_paging_ends_where_the_last_pass_ended() -> None:
-    assert _advance(_reading(15), _messages(11, 20), 11) is None
-    assert _advance(_reading(10), _messages(11, 20), 11) is None
-    assert _advance(_reading(9), _messages(11, 20), 11) == 11
-    assert _advance(_reading(9), _messages(1, 20), None) is None
+    assert advance(_pass(15), _messages(11, 20), 11, ANSWER) is None
+    assert advance(_pass(10), _messages(11, 20), 11, ANSWER) is None
+    assert advance(_pass(9), _messages(11, 20), 11, ANSWER) == 11
+    assert advance(_pass(9), _messages(1, 20), None, ANSWER) is None
 
 
 def test_a_new_source_brings_two_pages() -> None:
-    assert _advance(_reading(None, pages=1), _messages(11, 20), 11) == 11
-    assert _advance(_reading(None, pages=2), _messages(1, 10), 11) is None
+    assert advance(_pass(None, pages=1), _messages(11, 20), 11, ANSWER) == 11
+    assert advance(_pass(None, pages=2), _messages(1, 10), 11, ANSWER) is None
 
 
 def test_what_was_not_reached_is_a_gap() -> None:
-    reading = _reading(100, pages=MAX_PAGES)
-    assert _advance(reading, _messages(901, 920), 901) is None
-    assert reading.gap == (101, 900)
-    assert (reading.lowest, reading.highest) == (901, 920)
+    turn = _pass(100, pages=MAX_PAGES)
+    assert advance(turn, _messages(901, 920), 901, ANSWER) is None
+    [gap] = turn.gaps
+    assert (gap.first, gap.last, gap.missing) == ("101", "900", 800)
+    assert turn.newest == "920"
 
 
 def _http_error(status: int) -> HttpError:

@@ -23,6 +23,7 @@ from core.clock import FixedClock
 from core.settings import IntakeSettings, Settings
 from intake.api import intake_router
 from intake.keys import new_key
+from media.files import WAITING
 from store.sqlite import SqliteStore
 
 NOW = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)
@@ -39,7 +40,9 @@ class Intake:
 
     @property
     def media(self) -> list[Path]:
-        return sorted(p for p in (self.settings.home / "media").rglob("*") if p.is_file())
+        """Kept files; the marks of those that still have to be described are none."""
+        files = (self.settings.home / "media").rglob("*")
+        return sorted(p for p in files if p.is_file() and p.parent.name != WAITING)
 
     def shelf(self, name: str) -> list[Path]:
         return [p for p in self.media if p.is_relative_to(self.settings.home / "media" / name)]

@@ -30,7 +30,8 @@ def test_a_file_is_named_by_its_digest_and_kept_once(tmp_path: Path) -> None:
     assert path == tmp_path / "media" / "pending" / digest[:2] / digest[2:]
     assert path.read_bytes() == b"one and the same"
     files.keep(_draft(files, b"one and the same"), Shelf.PENDING)
-    assert [p for p in (tmp_path / "media").rglob("*") if p.is_file()] == [path]
+    assert [p for p in (tmp_path / "media" / "pending").rglob("*") if p.is_file()] == [path]
+    assert files.undescribed() == [digest]
 
 
 def test_only_the_owner_may_read(tmp_path: Path) -> None:

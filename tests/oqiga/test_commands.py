@@ -183,11 +183,11 @@ def test_flags_status_verify_and_report_on_an_empty_store(oqiga: Oqiga, tmp_path
     assert "evidence: 0 links, 0 broken" in verified.stdout
     done = oqiga("report", "nightly", "--date", "2026-03-20", "--output", tmp_path / "out")
     assert done.returncode == 0, done.stderr
-    assert sorted(path.suffix for path in (tmp_path / "out").iterdir()) == [
-        ".csv",
-        ".html",
-        ".json",
-    ]
+    forms = {path.name.removeprefix("nightly-2026-03-20") for path in (tmp_path / "out").iterdir()}
+    assert forms >= {".csv", ".html", ".json", ".pdf", ".short.html", ".kk.html", ".kk.pdf"}
+    assert oqiga("report", "nightly", "--copy", "nobody").returncode == 1
+    due = oqiga("report", "due", "--at", "2026-03-21T06:10:00+05:00")
+    assert {row["copy"] for row in json.loads(due.stdout)} == {"country", "internal_security"}
 
 
 def test_verify_finds_a_changed_record(oqiga: Oqiga, write_lines: Write, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from core.inputs import make_report
 from core.records import Audience, MediaRef
 from intake.keys import new_key
 from media.files import MEDIA_FOLDER, MediaFiles, Shelf
-from oqiga.shelving import Shelving
+from media.shelving import Shelving
 from store.open import open_store
 from store.protocol import OPEN, EventQuery
 from tests.store.contract import assess

@@ -1,118 +1,188 @@
-"""The nightly report: counts, bounds of local days, files."""
+"""The report's numbers: what counts, and that a copy holds nothing of another audience."""
 
 from __future__ import annotations
 
 import csv
 import json
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from core.clock import FixedClock
-from core.records import Audience, Category, Event, Link, ReportState
-from core.settings import Settings
-from reports.nightly import bounds, numbers, region_of
-from reports.run import write_nightly
+from core.records import Audience, Category, Decision, DecisionKind, Event, Link, ReportState
+from core.settings import ReportCopy
+from reports.history import History, history
+from reports.nightly import Material, Numbers, numbers
+from reports.periods import Span, period
+from reports.places import PlaceNames, region_of, territory_of
+from reports.run import make_report
 from store.protocol import EventWrite
 from store.sqlite import SqliteStore
+from tests.reports.days import DAY, MORNING, NOON, alive, event, fill, settings_at
 
-DAY = date(2026, 3, 20)
 ALMATY = ZoneInfo("Asia/Almaty")
-NOON = datetime(2026, 3, 20, 7, 0, tzinfo=UTC)
+PLACES = PlaceNames.load()
+AIMS = {"publish_to_accept": 60.0, "accept_to_screen": 60.0, "screen_to_decision": 60.0}
 
 
-def event(event_id: str, **changes: Any) -> Event:
-    values: dict[str, Any] = {
-        "id": event_id,
-        "version": 1,
-        "audience": Audience.OPEN,
-        "category": Category.ROAD_CRASH,
-        "incident": 0.9,
-        "urgency": 0.5,
-        "location": None,
-        "location_path": ("kz/almaty/street/abaya", "kz/almaty", "kz"),
-        "started_at": NOON,
-        "last_at": NOON,
-        "posts": (Link(kind="post", id=f"p-{event_id}", at=NOON),),
-        "report_state": ReportState.UNREPORTED,
-        "flagged": True,
-        "priority": 0.5,
-        "headline": f"ДТП {event_id}, звонить 8 700 000 00 00",
-        "updated_at": NOON,
-    }
-    return Event(**{**values, **changes})
-
-
-def test_bounds_are_those_of_the_local_day() -> None:
-    start, end = bounds(DAY, ALMATY)
-    assert (start, end) == (
-        datetime(2026, 3, 19, 19, 0, tzinfo=UTC),
-        datetime(2026, 3, 20, 19, 0, tzinfo=UTC),
+def counted(*events: Event, region: str | None = None, norm: tuple[Event, ...] = ()) -> Numbers:
+    histories = [history(e, [e], [], []) for e in events]
+    return numbers(
+        Material(histories=histories, norm=norm, aims_s=AIMS),
+        period(Span.NIGHTLY, DAY, ALMATY),
+        PLACES,
+        now=MORNING,
+        audience="open",
+        region=region,
     )
-    berlin = ZoneInfo("Europe/Berlin")  # a zone that changes its clocks on that day
-    start, end = bounds(date(2026, 3, 29), berlin)
-    assert end - start == timedelta(hours=23)
 
 
 def test_numbers() -> None:
     after = {"report_state": ReportState.REPORTED_AFTER, "flagged": False}
-    found = numbers(
-        [
-            event("a", priority=0.9),
-            event("b", **after, lead_s=60.0),
-            event("c", **after, lead_s=600.0, decided="confirm"),
-            event("d", incident=0.1, flagged=False),
-            event("e", category=Category.WEAPON, decided="reject", flagged=False),
-            event("f", location_path=(), report_state=ReportState.UNKNOWN),
-        ],
-        DAY,
-        ALMATY,
+    found = counted(
+        event("a", priority=0.9),
+        event("b", **after, lead_s=60.0),
+        event("c", **after, lead_s=600.0, decided="confirm"),
+        event("d", incident=0.1, flagged=False),
+        event("e", category=Category.WEAPON, decided="reject", flagged=False),
+        event("f", location_path=(), report_state=ReportState.UNKNOWN),
     )
-    assert (found.events, found.incidents, found.flagged_open) == (6, 5, 2)
-    assert (found.confirmed, found.rejected) == (1, 1)
-    assert found.states == {"unreported": 2, "reported_after": 2, "unknown": 1}
-    assert (found.leads, found.lead_median_s, found.lead_p90_s) == (2, 330.0, 600.0)
+    assert (found.events, found.flagged, found.waiting) == (5, 2, 2)
+    assert (found.confirmed, found.rejected, found.never_reported) == (1, 1, 2)
+    assert found.states == {
+        "unreported": 2,
+        "reported_before": 0,
+        "reported_after": 2,
+        "unknown": 1,
+    }
+    assert (found.ahead, found.leads.median_s, found.leads.p90_s) == (2, 60.0, 600.0)
+    assert found.leads.classes == (0, 1, 1, 0, 0, 0)
     assert found.regions == {"kz/almaty": 4, "-": 1}
     assert found.categories["weapon"] == {"unreported": 1}
     assert found.gravest[0].event_id == "a"
+    assert counted(event("a"), event("f", location_path=()), region="kz/almaty").events == 1
 
 
 def test_a_day_with_nothing() -> None:
-    found = numbers([], DAY, ALMATY)
-    assert (found.events, found.leads, found.lead_median_s, found.gravest) == (0, 0, None, [])
+    found = counted()
+    assert (found.events, found.leads.events, found.leads.median_s) == (0, 0, None)
+    assert found.gravest == found.open == found.cells == []
+    assert "kz/almaty" in found.blind.regions
 
 
-def test_region() -> None:
-    assert region_of(event("x", location_path=("kz/abai/city/semey", "kz/abai", "kz"))) == "kz/abai"
+def test_places() -> None:
+    semey = event("x", location_path=("kz/abai/city/semey", "kz/abai", "kz"))
+    assert region_of(semey) == "kz/abai"
+    almaly = event("x", location_path=("kz/almaty/district/almaly", "kz/almaty", "kz"))
+    assert territory_of(almaly, PLACES) == "kz/almaty/district/almaly"
+    assert territory_of(event("x"), PLACES) == "kz/almaty"
+    assert territory_of(event("x", location_path=()), PLACES) == "-"
 
 
-def test_files_hold_the_day_and_nothing_confidential(tmp_path: Path) -> None:
-    store = SqliteStore(tmp_path / "o.db")
+def test_an_undone_verdict_does_not_count() -> None:
+    made = event("a")
+
+    def decision(number: int, kind: DecisionKind, undoes: str | None = None) -> Decision:
+        return Decision(
+            id=f"d{number}",
+            event="a",
+            event_version=1,
+            kind=kind,
+            by="s",
+            at=NOON + timedelta(minutes=number),
+            undoes=undoes,
+            reason="old: вчера" if kind is DecisionKind.REJECT else None,
+        )
+
+    def verdict(*decisions: Decision) -> History:
+        return history(made, [made], [], decisions)
+
+    wrong = decision(1, DecisionKind.REJECT)
+    assert verdict(wrong).verdict == "reject"
+    assert verdict(wrong).reason == "old"
+    assert verdict(wrong, decision(2, DecisionKind.UNDO, "d1")).verdict is None
+    last = verdict(wrong, decision(2, DecisionKind.UNDO, "d1"), decision(3, DecisionKind.CONFIRM))
+    assert (last.verdict, last.decided_at) == ("confirm", NOON + timedelta(minutes=3))
+
+
+def test_files_hold_the_day_and_nothing_of_another_audience(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "oqiga.db")
+    alive(store, MORNING)
     secret = event("secret", audience=Audience.CONFIDENTIAL, headline="гаишник вымогает")
-    events = [event("in"), event("out", started_at=NOON - timedelta(days=1)), secret]
-    store.write_events([EventWrite(e, 0) for e in events])
-    clock = FixedClock(NOON + timedelta(days=1))
-    paths = write_nightly(store, Settings(), clock, None, tmp_path / "out")
-    store.close()
-    html, table, values = paths
-    assert html.name == "nightly-2026-03-20.html"
-    text = html.read_text("utf-8")
-    assert "ДТП in" in text
-    assert "8 700" not in text
+    store.write_events(
+        [
+            EventWrite(made, 0)
+            for made in (event("in"), event("out", started_at=NOON - timedelta(days=1)), secret)
+        ]
+    )
+    settings, clock = settings_at(tmp_path), FixedClock(MORNING)
+    paths = make_report(store, settings, clock, copy=ReportCopy(name="country"))
+    names = [path.name for path in paths]
+    forms = ("html", "csv", "json", "pdf", "short.html", "short.txt", "kk.html", "kk.pdf")
+    assert {f"nightly-2026-03-20.{form}" for form in forms} <= set(names)
+    html = paths[0].read_text("utf-8")
+    assert "ДТП in" in html
+    assert "8 700" not in html, "phones are masked"
     for path in paths:
-        assert "secret" not in path.read_text("utf-8")
-        assert "вымогает" not in path.read_text("utf-8")
-        assert "ДТП out" not in path.read_text("utf-8")
-    with table.open(encoding="utf-8-sig") as file:
-        assert list(csv.reader(file))[1:] == [["road_crash", "unreported", "1"]]
-    assert json.loads(values.read_text("utf-8"))["incidents"] == 1
-
-
-def test_hostile_headline_is_escaped(tmp_path: Path) -> None:
-    store = SqliteStore(tmp_path / "o.db")
-    store.write_events([EventWrite(event("x", headline="<script>alert(1)</script>"), 0)])
-    clock = FixedClock(NOON)
-    html = write_nightly(store, Settings(), clock, DAY, tmp_path / "out")[0]
+        content = path.read_bytes()
+        for word in ("secret", "вымогает", "ДТП out", "police_corruption", "безопасности"):
+            assert word.encode() not in content
+    assert json.loads(paths[0].with_suffix(".json").read_text("utf-8"))["events"] == 1
+    with paths[0].with_suffix(".csv").open(encoding="utf-8-sig") as file:
+        rows = list(csv.reader(file))
+    assert ["category", "road_crash", "unreported", "1"] in rows
+    own = make_report(
+        store, settings, clock, copy=ReportCopy(name="internal_security", audience="confidential")
+    )
     store.close()
-    assert "<script>" not in html.read_text("utf-8")
+    text = own[0].read_text("utf-8")
+    assert "вымогает" in text
+    assert "ДТП in" not in text
+    assert own[0].stat().st_mode & 0o777 == 0o600
+    assert own[0].parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_hostile_text_stays_text(tmp_path: Path) -> None:
+    """Headlines are written by strangers: no markup in pages, no formula in spreadsheets."""
+    store = SqliteStore(tmp_path / "oqiga.db")
+    hostile = event("x", headline='=HYPERLINK("http://x") <script>alert(1)</script>')
+    store.write_events([EventWrite(hostile, 0)])
+    paths = make_report(
+        store,
+        settings_at(tmp_path),
+        FixedClock(MORNING),
+        copy=ReportCopy(name="country", languages=("ru",)),
+    )
+    store.close()
+    assert "<script>" not in paths[0].read_text("utf-8")
+    with paths[0].with_suffix(".csv").open(encoding="utf-8-sig") as file:
+        assert all(not cell.startswith("=") for row in csv.reader(file) for cell in row)
+
+
+def test_weekly_and_monthly_from_the_same_parts(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "oqiga.db")
+    alive(store, MORNING)
+    for back in range(4):
+        fill(store, 3, day=DAY - timedelta(days=back))
+    settings, clock = settings_at(tmp_path), FixedClock(MORNING)
+    copy = ReportCopy(name="country", languages=("kk",))
+    found = {}
+    for span in Span:
+        paths = make_report(store, settings, clock, copy=copy, span=span, day=DAY)
+        found[span] = json.loads(paths[0].with_suffix(".json").read_text("utf-8"))
+    store.close()
+    assert [found[span]["events"] for span in Span] == [3, 12, 12]
+    assert found[Span.WEEKLY]["first"] == "2026-03-16"
+    days = found[Span.MONTHLY]["days"]
+    assert len(days) == 31
+    assert {day for day, count in days.items() if count} == {f"2026-03-{n}" for n in range(17, 21)}
+
+
+def test_a_link_at_the_same_moment_is_no_lead() -> None:
+    same = event(
+        "a",
+        reports=(Link(kind="report", id="r", at=NOON.astimezone(UTC)),),
+        report_state=ReportState.REPORTED_BEFORE,
+        flagged=False,
+    )
+    assert counted(same).ahead == 0

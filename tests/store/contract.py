@@ -10,6 +10,7 @@ import pytest
 
 from core.chain import first_break
 from core.errors import InputError, StaleWriteError, StoreError
+from core.ids import content_digest
 from core.inputs import make_post, make_report
 from core.records import (
     Assessment,
@@ -151,6 +152,24 @@ class StoreContract:
         assert store.post_versions(post.id, ALL) == [post]
         assess(store, post.id)
         assert store.post_versions(post.id, OPEN) == [post]
+
+    def test_payloads_come_back_untouched_and_go_with_their_post(self, store: Store) -> None:
+        def raw(payload: bytes) -> RawPost:
+            return RawPost(
+                id=content_digest(payload.hex()), source="unnamed", native_id="1", url=None,
+                fetched_at=NOW, media_type="text/html", payload=payload, parser="p/1",
+            )  # fmt: skip
+
+        first, edit = a_post(), a_post(text="Өрт", edited_at="2026-03-20T19:05:00+05:00")
+        bare = a_post(text="Өр", edited_at="2026-03-20T19:06:00+05:00")
+        payloads = [raw(b"<p>\xff\x00</p>"), raw(b"<p>2</p>")]
+        store.accept_posts([(first, payloads[0]), (edit, payloads[1]), (bare, None)])
+        assert store.raw_posts(first.id, ALL) == payloads
+        assert store.raw_posts(first.id, OPEN) == []
+        for version in (1, 2, 3):
+            assess(store, first.id, version=version, audience=Audience.CONFIDENTIAL)
+        assert store.raw_posts(first.id, CONFIDENTIAL) == payloads
+        assert store.raw_posts(first.id, OPEN) == store.raw_posts("unknown", ALL) == []
 
     def test_reports(self, store: Store) -> None:
         report = a_report(lat=43.2, lon=76.8)
@@ -682,6 +701,20 @@ class StoreContract:
         assert store.put_note_once("k", "3") == "2"
         assert store.put_note_once("fresh", "4") == store.note("fresh") == "4"
 
+    def test_notes_are_swapped_atomically(self, store: Store) -> None:
+        assert store.swap_note("claim:1", None, "a")
+        assert not store.swap_note("claim:1", None, "b")
+        assert not store.swap_note("claim:1", "b", "c")
+        assert store.note("claim:1") == "a"
+        assert store.swap_note("claim:1", "a", "b")
+        assert store.swap_note("claim:2", None, "x")
+        store.put_note("clai", "no")
+        store.put_note("claim_1", "no")
+        assert store.notes("claim:") == {"claim:1": "b", "claim:2": "x"}
+        assert store.swap_note("claim:1", "b", None)
+        assert store.note("claim:1") is None
+        assert store.notes("claim:1") == {}
+
     def test_accounts(self, store: Store) -> None:
         user = User(name="ann", role=Role.SPECIALIST, password_hash="x", created_at=NOW)
         store.put_user(user)
@@ -695,6 +728,9 @@ class StoreContract:
         prolonged = session.model_copy(update={"expires_at": NOW + 2 * MINUTE})
         store.put_session(prolonged)
         assert store.session("s") == prolonged
+        later = session.model_copy(update={"id": "a", "created_at": NOW + MINUTE})
+        store.put_session(later)
+        assert store.sessions() == [prolonged, later]
         store.drop_session("s")
         assert store.session("s") is None
         assert store.user("bob") is None

@@ -1,0 +1,225 @@
+"""Collection: the spider beside plain Scrapy, and 300 channels through a simulated day.
+
+The spider and its peer read the same pages from a server in a process of its own, in turn; each run
+is a process too, because Twisted's reactor starts once.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from benchmarks import collection_live
+from crawlers.pacing import BURST_SHARE, Budget
+from crawlers.schedule import Load, intervals_s
+
+PROJECT = Path(__file__).resolve().parent.parent
+RUNS = 3
+CHANNELS = 300
+POSTS_A_DAY = 20_000
+PAGE_ITEMS = 20
+BUDGET_PER_HOUR = 7_200
+DAY_S = 86_400.0
+READ_S = 1.0
+"""Seconds from asking to acceptance of a page, network included: assumed, on the slow side."""
+
+
+@dataclass(frozen=True)
+class Throughput:
+    """Pages a second of processor time: medians of ``RUNS`` runs."""
+
+    what: str
+    ours: float
+    peers: float
+
+    @property
+    def ratio(self) -> float:
+        """Ours over the peer's."""
+        return self.ours / self.peers
+
+
+@dataclass(frozen=True)
+class SimulatedDay:
+    """A day of polling: ``seen`` and ``posted`` posts, delays in seconds, requests in any hour."""
+
+    what: str
+    posted: int
+    seen: int
+    median_s: float
+    p95_s: float
+    mean_s: float
+    requests_per_hour: float
+
+
+# -- throughput ------------------------------------------------------------------------------------
+
+
+def throughput() -> list[Throughput]:
+    """Pages that hold nothing new, and pages that are new whole, against an empty callback."""
+    with _server() as address:
+        rates: dict[str, list[float]] = {"peer": [], "steady": [], "new": []}
+        for _ in range(RUNS):
+            for mode in rates:
+                rates[mode].append(_run(mode, address))
+    peers = median(rates["peer"])
+    return [
+        Throughput("preview pages read, nothing new on them", median(rates["steady"]), peers),
+        Throughput("preview pages read, all 20 messages new and kept", median(rates["new"]), peers),
+    ]
+
+
+@contextmanager
+def _server() -> Iterator[str]:
+    server = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.collection_site"],
+        stdout=subprocess.PIPE,
+        cwd=PROJECT,
+        text=True,
+    )
+    try:
+        assert server.stdout is not None  # noqa: S101 - a pipe was asked for
+        yield f"http://127.0.0.1:{int(server.stdout.readline())}"
+    finally:
+        server.kill()
+        server.wait()
+
+
+def _run(mode: str, address: str) -> float:
+    with tempfile.TemporaryDirectory() as home:
+        for each in ("warm", mode) if mode == "steady" else (mode,):
+            done = subprocess.run(  # noqa: S603 - our own program
+                [sys.executable, "-m", "benchmarks.collection_run", each, address, home],
+                cwd=PROJECT,
+                capture_output=True,
+                text=True,
+                check=True,
+                timeout=900,
+            )
+    return float(json.loads(done.stdout.splitlines()[-1])["pages_per_cpu_s"])
+
+
+# -- a simulated day -------------------------------------------------------------------------------
+
+
+def days() -> list[SimulatedDay]:
+    """The adaptive schedule and a fixed interval through the same day, within the same budget."""
+    posts = published(random.Random(102))  # noqa: S311 - a mix of posts, no secret
+    counts = [len(times) for times in posts]
+    fixed = CHANNELS / (BUDGET_PER_HOUR * (1 - BURST_SHARE) / 3600)
+    loads = [Load(count / DAY_S, 1.0, 10.0, 1800.0) for count in counts]
+    adaptive = intervals_s(loads, BUDGET_PER_HOUR * (1 - BURST_SHARE) / 3600)
+    return [
+        simulate("adaptive interval", posts, adaptive),
+        simulate("fixed interval", posts, [fixed] * CHANNELS),
+    ]
+
+
+def published(rng: random.Random) -> list[list[float]]:
+    """Times of a day's posts by channel: sizes by Zipf's law, busy by day, quiet at night, bursts.
+
+    The mix: the largest of 300 channels posts 2,900 times a day, the median one 21 times.
+    """
+    weights = [1 / (rank + 1) ** 0.9 for rank in range(CHANNELS)]
+    scale = POSTS_A_DAY / sum(weights)
+    channels = []
+    for weight in weights:
+        count = max(1, round(weight * scale))
+        times: list[float] = []
+        while len(times) < count:
+            at = min(max(rng.gauss(15 * 3600, 4.5 * 3600), 0.0), DAY_S - 1)
+            burst = 1 + (rng.random() < 0.15) * rng.randint(1, 4)
+            times += [min(at + 40.0 * n * rng.random(), DAY_S - 1) for n in range(burst)]
+        channels.append(sorted(times[:count]))
+    return channels
+
+
+def simulate(
+    what: str, posts: Sequence[Sequence[float]], intervals: Sequence[float]
+) -> SimulatedDay:
+    """Poll each channel at its interval within the host's budget; a page shows 20 posts.
+
+    More than 20 new ones take more pages, which spend the budget too, as in the spider.
+    """
+    budget = Budget(float(BUDGET_PER_HOUR))
+    clock = 1.0
+    due = sorted((1.0 + n * intervals[n] / len(intervals), n) for n in range(len(intervals)))
+    upto = [0] * len(posts)
+    delays: list[float] = []
+    requests: list[float] = []
+    import heapq
+
+    heapq.heapify(due)
+    while due and due[0][0] < DAY_S + 3600:
+        at, channel = heapq.heappop(due)
+        clock = max(clock, at)
+        clock += budget.wait_s(clock)
+        new = [t for t in posts[channel][upto[channel] :] if t <= clock]
+        for page in range(max(1, -(-len(new) // PAGE_ITEMS))):
+            clock += budget.wait_s(clock) if page else 0.0
+            budget.spend(clock)
+            requests.append(clock)
+        delays += [clock + READ_S - t for t in new]
+        upto[channel] += len(new)
+        heapq.heappush(due, (max(at + intervals[channel], clock), channel))
+    delays.sort()
+    busiest = max(_in_hour(requests))
+    return SimulatedDay(
+        what,
+        posted=sum(len(times) for times in posts),
+        seen=len(delays),
+        median_s=delays[len(delays) // 2],
+        p95_s=delays[int(len(delays) * 0.95)],
+        mean_s=sum(delays) / len(delays),
+        requests_per_hour=busiest,
+    )
+
+
+def _in_hour(requests: Sequence[float]) -> Iterator[int]:
+    end = 0
+    for start, at in enumerate(requests):
+        while end < len(requests) and requests[end] < at + 3600:
+            end += 1
+        yield end - start
+
+
+def describe() -> list[str]:
+    """Lines of the document: its own section."""
+    lines = [
+        "",
+        "## Collection",
+        "",
+        "| what | ours, pages a processor second | plain Scrapy | ratio |",
+        "|---|---|---|---|",
+    ]
+    for row in throughput():
+        lines.append(f"| {row.what} | {row.ours:.0f} | {row.peers:.0f} | {row.ratio:.2f} |")
+    lines += [
+        "",
+        f"{CHANNELS} channels, {POSTS_A_DAY:,} posts in a simulated day, {BUDGET_PER_HOUR} "
+        "requests an hour to one host:",
+        "",
+        "| schedule | seen | mean delay | median | 95th percentile | requests, busiest hour |",
+        "|---|---|---|---|---|---|",
+    ]
+    for day in days():
+        lines.append(
+            f"| {day.what} | {day.seen} of {day.posted} | {day.mean_s:.0f} s "
+            f"| {day.median_s:.0f} s | {day.p95_s:.0f} s | {day.requests_per_hour:.0f} |"
+        )
+    lines += ["", "| live Telegram account, real client and protocol | figure |", "|---|---|"]
+    lines += [f"| {what} | {figure} |" for what, figure in collection_live.describe()]
+    return lines
+
+
+if __name__ == "__main__":
+    started = time.monotonic()
+    sys.stdout.write("\n".join(describe()) + f"\n\n{time.monotonic() - started:.0f} s\n")

@@ -1,0 +1,1 @@
+"""Telling people of events outside of the console: rules, an outbox, channels."""

@@ -1,0 +1,1 @@
+"""Learning from decisions: labelled data, audit sample, candidate, replay, gate, promotion."""

@@ -1,0 +1,86 @@
+"""``oqiga stage``: what a scheduler calls. Each prints one line of JSON on standard output."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from core.errors import InputError
+from core.settings import load_sources
+from oqiga import stages
+from oqiga.opening import open_context
+
+app = typer.Typer(
+    help="One stage once over the store: what a scheduler calls.", no_args_is_help=True
+)
+
+
+Wait = Annotated[float, typer.Option("--wait", min=0, help="seconds to wait for something")]
+
+
+@app.command("due")
+def due(group: str, wait: Wait = 0.0) -> None:
+    """Names of the sources of a group whose time to be read has come."""
+    if group not in stages.GROUPS:
+        raise typer.BadParameter(f"{group!r} is not one of {', '.join(stages.GROUPS)}")
+    context = open_context()
+    _print(stages.waited(lambda: stages.due_sources(context, group), wait))
+
+
+@app.command("read")
+def read(name: str) -> None:
+    """Read one source once; prints how many posts were new or edited."""
+    from crawlers.run import crawl_once
+
+    context = open_context()
+    path = context.settings.crawlers.sources_file
+    known = {source.name: source for source in load_sources(path)}
+    if name not in known:
+        raise InputError(f"no source {name!r} in {path}; it may have been removed since")
+    stages.mark_tried(context, name)
+    summary = crawl_once(context.store, known[name], context.settings, context.clock)
+    typer.echo(str(summary), err=True)
+    _print(summary.new + summary.edited)
+
+
+@app.command("gaps")
+def gaps() -> None:
+    """Names of the Telegram sources with messages that were not reached."""
+    _print(stages.gaps(open_context()))
+
+
+@app.command("drop")
+def drop(wait: Wait = 0.0) -> None:
+    """Read what lies in the drop folder; prints how many files."""
+    _print(stages.drop(open_context(), wait))
+
+
+@app.command("assess")
+def assess() -> None:
+    """Assess what waits; prints how many records."""
+    _print(stages.assess(open_context()))
+
+
+@app.command("correlate")
+def correlate() -> None:
+    """Bring the events up to date; prints how many changes were handled."""
+    _print(stages.correlate(open_context()))
+
+
+@app.command("alert")
+def alert(
+    where: str,
+    problem: str,
+    key: Annotated[str, typer.Option("--key", help="of its occasion; the same is kept once")],
+) -> None:
+    """Keep an alert for the administrators; prints whether it is new."""
+    from oqiga.alerting import raise_alert
+
+    context = open_context()
+    _print(raise_alert(context.store, context.clock, where=where, problem=problem, key=key))
+
+
+def _print(value: list[str] | int | bool) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False))

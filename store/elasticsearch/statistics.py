@@ -1,0 +1,96 @@
+"""Counts and latencies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from core.records import Audience
+from store.elasticsearch.base import Base, groups, kept
+from store.elasticsearch.registry import subject_of
+from store.protocol import Audiences, Latency, Stats
+from store.times import us
+
+SAMPLE = 1_000
+NOTHING = Latency(None, None)
+
+
+class Statistics(Base):
+    """What the status page shows."""
+
+    def stats(self, audiences: Audiences) -> Stats:
+        """See Protocol. Backlog and what was set aside are counted for whoever sees anything."""
+        mine = kept(audiences)
+        kinds = ("posts", "reports", "events", "decisions")
+        self._journal.refresh(
+            "pipeline-pending", "pipeline-aside", *(g for k in kinds for g in groups(k, mine))
+        )
+        standing = {"term": {"merged": False}}
+        flagged = {"bool": {"filter": [standing, {"term": {"flagged": True}}]}}
+        pipeline = self._names.pipeline
+        return Stats(
+            posts=self._count(mine, "posts"),
+            reports=self._count(mine, "reports"),
+            events=self._count(mine, "events", standing),
+            flagged=self._count(mine, "events", flagged),
+            decisions=self._count(mine, "decisions"),
+            set_aside=self._connection.count(pipeline("aside")) if mine else 0,
+            backlog=self._connection.count(pipeline("pending")) if mine else 0,
+            latencies={
+                "publish_to_accept": self._lag(mine, ["posts"], "accept_lag_s", "accepted_at"),
+                "accept_to_assess": self._lag(
+                    mine, ["posts", "reports"], "assess_lag_s", "assessed_at"
+                ),
+                "assess_to_event": self._correlated(mine),
+            },
+        )
+
+    # -- inside -----------------------------------------------------------------------------
+
+    def _count(
+        self, audiences: Sequence[Audience], kind: str, query: dict[str, Any] | None = None
+    ) -> int:
+        return sum(self._connection.count(self._names.all_of(a, kind), query) for a in audiences)
+
+    def _lag(
+        self, audiences: Sequence[Audience], kinds: Sequence[str], field: str, newest: str
+    ) -> Latency:
+        if not audiences:
+            return NOTHING
+        hits = self._connection.search(
+            ",".join(self._names.all_of(a, kind) for a in audiences for kind in kinds),
+            query={"exists": {"field": field}},
+            size=SAMPLE,
+            sort=[{newest: {"order": "desc", "unmapped_type": "date_nanos"}}],
+            source=False,
+            docvalue_fields=[field],
+        )
+        return _quantiles([hit["fields"][field][0] for hit in hits])
+
+    def _correlated(self, audiences: Sequence[Audience]) -> Latency:
+        """What was assessed again after it came into its event waited for nothing."""
+        if not audiences:
+            return NOTHING
+        hits = self._connection.search(
+            ",".join(self._names.all_of(a, k) for a in audiences for k in ("posts", "reports")),
+            query={"match_all": {}},
+            size=SAMPLE,
+            sort=[{"assessed_at": {"order": "desc", "unmapped_type": "date_nanos"}}],
+            source_includes=["id", "assessed_at"],
+        )
+        rows = self._connection.get_many(self._subject(hit["_source"]["id"]) for hit in hits)
+        waited: list[float] = []
+        for hit in hits:
+            state = subject_of(rows.get(self._subject(hit["_source"]["id"])))
+            since_us = us(datetime.fromisoformat(hit["_source"]["assessed_at"]))
+            if state.event_audience in audiences and state.correlated_us >= since_us:
+                waited.append((state.correlated_us - since_us) / 1e6)
+        return _quantiles(waited)
+
+
+def _quantiles(values: Sequence[float]) -> Latency:
+    if not values:
+        return NOTHING
+    sample = sorted(values)
+    return Latency(*(sample[min(len(sample) - 1, int(len(sample) * q))] for q in (0.5, 0.95)))

@@ -1,0 +1,43 @@
+"""A day through a real Airflow: kills, runs cleared and run again; the store as if undisturbed.
+
+The short version: two kills. ``make soak`` runs the long one; both in ``benchmarks/airflow_day``.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from benchmarks.airflow_day import Day, by_hand, day_input, through_airflow
+
+START = datetime.fromisoformat("2026-03-20T00:00:00+05:00")
+STEPS = 3
+"""Of 8 h each: what comes later than its event's window (12 h) and an hour finds it closed, and
+then the order in which a step's posts arrive would matter."""
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(2_400)
+def test_kills_and_reruns_change_nothing(tmp_path: Path) -> None:
+    given = day_input(START, copies=1, share=0.12)
+    calm = by_hand(Day(tmp_path / "calm", given, steps=STEPS, start=START))
+    stormy = through_airflow(
+        Day(tmp_path / "stormy", given, steps=STEPS, start=START), tmp_path / "airflow", kills=2
+    )
+    assert calm.kept == stormy.kept == (len(given.posts), len(given.reports))
+    assert stormy.kills >= 2
+    assert stormy.night == {
+        "retention": "success",
+        "evidence_check": "success",
+        "store_maintenance": "success",
+        "nightly_report": "success",
+        "nightly_report again": "success",
+    }
+    assert stormy.alerts >= 1, "the source that is gone was told of"
+    keys = calm.events.keys() | stormy.events.keys()
+    differing = [key for key in keys if calm.events.get(key) != stormy.events.get(key)]
+    assert differing == []
+    report = tmp_path / "stormy" / "reports" / "open" / "country" / "nightly-2026-03-20.pdf"
+    assert report.read_bytes().startswith(b"%PDF")
