@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nlp.gazetteer.entries import SETTLEMENTS, Entry
+from nlp.gazetteer.entries import Entry
 from nlp.gazetteer.index import Gazetteer
 from nlp.gazetteer.mentions import Mention
 from nlp.gazetteer.names import RUSSIAN
@@ -98,6 +98,8 @@ def _clear_settlement(mention: Mention, gazetteer: Gazetteer, home: Entry | None
     if best.id in mention.old and not said and (home is not None or mention.of_kind("street")):
         return None
     cased = mention.capital or mention.opens
+    if mention.street_like and not said and _has_street(mention, home, gazetteer):
+        return None
     if mention.common and not (said or mention.capital or mention.alone):
         return None
     if (best.population or 0) >= CITY_POPULATION and (cased or not mention.ambiguous):
@@ -114,6 +116,7 @@ def _clear_settlement(mention: Mention, gazetteer: Gazetteer, home: Entry | None
     return None
 
 
-def is_settlement(entry: Entry) -> bool:
-    """Whether an entry is a city or a village."""
-    return entry.kind in SETTLEMENTS
+def _has_street(mention: Mention, home: Entry | None, gazetteer: Gazetteer) -> bool:
+    return home is not None and any(
+        gazetteer.settlement_of(e.id) == home.id for e in mention.of_kind("street")
+    )

@@ -7,7 +7,8 @@ ends of a road are no place of an event; what lies between them is.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from core.geo import distance_m
 from core.records import Place, Point
@@ -15,7 +16,7 @@ from nlp.gazetteer.context import Context
 from nlp.gazetteer.entries import SETTLEMENTS, Entry
 from nlp.gazetteer.index import Gazetteer
 from nlp.gazetteer.mentions import CROSSING_WORDS, Mention
-from nlp.gazetteer.names import LOCATIVE
+from nlp.gazetteer.names import LOCATIVE, folded
 from nlp.gazetteer.relations import PASSING, Role, kilometre_near, role_of, said_near
 from nlp.gazetteer.resolve import Resolved, resolve_all
 from nlp.gazetteer.roads import Stretch, find_stretches, stretch_of_highway
@@ -32,6 +33,7 @@ APART_M = 12_000.0
 """Two cities of a list that are farther apart are two places."""
 FAR_FROM_HOME_M = 150_000.0
 """Beyond it a place is not meant where the text names one nearer to its home too."""
+_LIST_JOINTS = folded("и мен пен бен және , /") | {","}
 CORNER = (*CROSSING_WORDS, "corner")
 CORNER_RADIUS_M = 400.0
 """Of a corner that is put together from two streets of a text."""
@@ -104,8 +106,22 @@ def _candidates(
         if entry is None or entry.kind == "country" or gazetteer.is_foreign(entry.id):
             continue
         crossing = item.place.kind == "crossing"
-        role = Role.HERE if crossing else role_of(words, item.mention)
+        settled = item.place.kind in AREAS
+        role = Role.HERE if crossing else role_of(words, item.mention, settled=settled)
         found.append(_Candidate(item, entry, role, item.mention.first in ends))
+    return _listed_alike(words, found)
+
+
+def _listed_alike(words: Words, found: list[_Candidate]) -> list[_Candidate]:
+    """ "в Павлодаре, Семее и Уральске": cities of a list have one role."""
+    for index, (left, right) in enumerate(pairwise(found)):
+        gap = words.forms[left.item.mention.last + 1 : right.item.mention.first]
+        listed = len(gap) == 1 and gap[0].coarse in _LIST_JOINTS
+        if not listed or left.kind != "city" or right.kind != "city":
+            continue
+        if {left.role, right.role} == {Role.HERE, Role.PLAIN}:
+            found[index] = replace(left, role=Role.HERE)
+            found[index + 1] = replace(right, role=Role.HERE)
     return found
 
 

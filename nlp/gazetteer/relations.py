@@ -59,8 +59,11 @@ _ARRIVING = ("жакин", "жетпе", "жетер", "жете", "кирер",
 _OPEN_COUNTRY = ("жер", "жол", "кеин")
 
 
-def role_of(words: Words, mention: Mention) -> Role:
-    """The role of a settlement or area, by the two words before and after it."""
+def role_of(words: Words, mention: Mention, *, settled: bool = True) -> Role:
+    """The role of a place, by the two words before and after it.
+
+    ``settled``: it is a settlement or area; "на" before a street is no direction.
+    """
     before = words.forms[mention.first - 1].coarse if mention.first else ""
     earlier = _before(words, mention.first - 1)
     after = _at(words, mention.last + 1)
@@ -77,7 +80,7 @@ def role_of(words: Words, mention: Mention) -> Role:
             for form in words.forms[max(0, mention.first - 5) : mention.first]
         )
         return Role.HERE if seen or _leaves(earlier, after, later) else Role.SOURCE
-    if before in _TO or before in ("на", "na"):
+    if before in _TO or (settled and before in ("на", "na")):
         if any(earlier_.startswith(_SHORT_OF) for earlier_ in (earlier, before)):
             return Role.HERE
         if before in ("на", "na") and mention.ending in ("е", "и", *_KAZAKH_LOCATIVE):

@@ -62,13 +62,21 @@ def _resolve(
             return _unknown(words, mention, context, gazetteer)
         return None
     (total, reasons), entry = scored[0]
-    rivals = [e for (s, _), e in scored[1:] if total - s < WEIGHTS.margin and _differ(e, entry)]
+    margin = WEIGHTS.margin
+    if entry.kind == "village" and context.home is not None and not _told(reasons):
+        margin = WEIGHTS.far_margin  # far from the home, a few inhabitants more say little
+    rivals = [e for (s, _), e in scored[1:] if total - s < margin and _differ(e, entry)]
     if rivals and _one_spot(entry, rivals, gazetteer):
         reach = max(distance_m(entry.lat, entry.lon, e.lat, e.lon) + e.radius_m for e in rivals)
         entry = replace(entry, radius_m=max(entry.radius_m, reach))
     elif rivals:
         return _unknown(words, mention, context, gazetteer, reasons=("namesakes",))
     return _place(words, mention, entry, total, reasons, gazetteer)
+
+
+def _told(reasons: tuple[str, ...]) -> bool:
+    """Whether the home or another place of the text speaks for a settlement."""
+    return any(r == "home" or r.endswith(("region", "named", "area")) for r in reasons)
 
 
 def _one_spot(entry: Entry, rivals: list[Entry], gazetteer: Gazetteer) -> bool:

@@ -44,6 +44,7 @@ class Weights:
     common_at_home: float = -2.6
     common_inflected: float = -1.6
     business_of_name: float = -4.0
+    street_at_home: float = -5.0
     common_capital: float = -2.0
     on_street_of_name: float = -3.5
     city_by_name: float = -4.0
@@ -60,6 +61,7 @@ class Weights:
     bare: float = -0.4
     accept: float = 1.0
     margin: float = 0.25
+    far_margin: float = 0.8
 
 
 WEIGHTS = Weights()
@@ -70,6 +72,8 @@ ONLY_CITY = "only_city_with_it"
 """Reason of a landmark in a city that nothing in the text names."""
 NEAR_M = 100_000.0
 """A namesake within this distance of the home or of a named town is likelier, the nearer it is."""
+WELL_KNOWN = 100_000
+"""Inhabitants from which a city is meant by its name, though the home has a street of it."""
 OUTING_M = 60_000.0
 """So far from its home a text may speak of a landmark without naming the city."""
 
@@ -146,7 +150,9 @@ def _word(entry: Entry, mention: Mention, gazetteer: Gazetteer, *, at_home: bool
     total, large = 0.0, _is_large(entry)
     plain = not (generics or mention.house or mention.capital or mention.alone)
     if mention.common and plain and not (large and mention.opens):
-        if at_home and kind in INSIDE_CITY and mention.placed and not mention.adjective:
+        cased = mention.opens and mention.ending in KAZAKH_CASES
+        believed = (mention.placed or cased) and not mention.adjective
+        if at_home and kind in INSIDE_CITY and believed:
             total += weights.common_at_home
         elif (
             kind in SETTLEMENTS
@@ -191,6 +197,8 @@ def _word(entry: Entry, mention: Mention, gazetteer: Gazetteer, *, at_home: bool
         for e in mention.entries
     )
     on_it = mention.before in ON_STREET or mention.partner is not None
+    if at_home and mention.street_like and kind == "street":
+        on_it = on_it or not any((e.population or 0) >= WELL_KNOWN for e in mention.entries)
     if rival and not (generics or on_it or (mention.house and mention.of_person)):
         total += weights.city_by_name
     return total
@@ -228,7 +236,7 @@ def _inside_city(
             return weights.in_home, f"{entry.kind}_in_home"
         away = distance_m(home.lat, home.lon, entry.lat, entry.lon)
         known_by_name = entry.kind == "landmark" or (
-            entry.kind == "street" and "street" in mention.generics and not mention.street_like
+            entry.kind == "street" and "street" in mention.generics and mention.adjective
         )
         if known_by_name and away < OUTING_M:
             return weights.near_home, f"{entry.kind}_near_home"
@@ -257,6 +265,8 @@ def _of_area(
         if entry.kind == "village":
             return weights.in_other_region, ""
     region = gazetteer.region_of(entry.id)
+    if entry.kind in SETTLEMENTS and _is_street_at_home(entry, mention, context, gazetteer):
+        return weights.street_at_home, ""
     elsewhere = home is not None and home.id != entry.id and not _nearness(entry, [home])
     if mention.business and elsewhere and entry.kind in SETTLEMENTS:
         return weights.business_of_name, ""
@@ -276,6 +286,21 @@ def _of_area(
     if mention.street_like and not mention.generics and not _is_large(entry):
         return weights.street_like_far, ""
     return (-0.8, "") if entry.kind == "village" else (0.0, "")
+
+
+def _is_street_at_home(
+    entry: Entry, mention: Mention, context: Context, gazetteer: Gazetteer
+) -> bool:
+    """ "Сәтпаевтың бойымен" in Almaty: its street, not the far town or a village of the name."""
+    home = context.home
+    if home is None or not mention.street_like or mention.generics or entry.id == home.id:
+        return False
+    inside = mention.before in ("в", "во", "v", "vo") and not mention.vicinity
+    if inside or (entry.population or 0) >= WELL_KNOWN:
+        return False
+    if entry.kind == "city" and _nearness(entry, [home]):
+        return False
+    return any(gazetteer.settlement_of(e.id) == home.id for e in mention.of_kind("street"))
 
 
 def _nearness(entry: Entry, towns: list[Entry]) -> float:
@@ -308,7 +333,8 @@ def _surroundings(entry: Entry, mention: Mention) -> float:
         if kind == "street" and street_like:
             return weights.placed + weights.on_street
         return weights.placed
-    if kind in SETTLEMENTS and mention.ending in DIRECTION and cased:
+    reached = kind in SETTLEMENTS or (kind == "street" and mention.street_like)
+    if reached and mention.ending in DIRECTION and cased:
         return weights.on_street
     if mention.alone and cased:
         return weights.alone
