@@ -330,6 +330,17 @@ def gazetteer_find(text: str) -> None:
         typer.echo(json.dumps(row, ensure_ascii=False))
 
 
+@gazetteer.command("check")
+def gazetteer_check(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", exists=True, file_okay=False)],
+) -> None:
+    """How far our points lie from reference files, a line a kind of place."""
+    from nlp.gazetteer.checking import check, table
+    from oqiga.places import gazetteer as places
+
+    typer.echo(table(check(places(open_context()), folder)))
+
+
 @gazetteer.command("import")
 def gazetteer_import(
     kind: Annotated[str, typer.Argument(metavar="osm|csv|geojson")],

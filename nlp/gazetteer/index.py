@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -214,6 +214,10 @@ class Gazetteer:
     def crossing(self, a: str, b: str) -> tuple[float, float] | None:
         """Where two streets cross, by their ids."""
         return self._crossings.get((min(a, b), max(a, b)))
+
+    def crossings(self) -> Iterator[tuple[str, str]]:
+        """The pairs of ids of all crossings."""
+        return iter(self._crossings)
 
     # -- names ---------------------------------------------------------------------------------
 
