@@ -12,7 +12,7 @@ from core.geo import distance_m
 from nlp.gazetteer.context import CITY_POPULATION, ON_STREET, Context
 from nlp.gazetteer.entries import SETTLEMENTS, Entry
 from nlp.gazetteer.index import Gazetteer
-from nlp.gazetteer.mentions import GENITIVE, Mention
+from nlp.gazetteer.mentions import GENITIVE, PREPOSITIONS, Mention
 from nlp.gazetteer.names import DIRECTION, LOCATIVE, RUSSIAN
 
 
@@ -132,6 +132,10 @@ def _name(entry: Entry, mention: Mention) -> tuple[float, str]:
             total += weights.generic_contradicts
     if entry.id in mention.needs_generic and kind not in generics:
         total += weights.generic_missing
+    if mention.adjective and _is_no_adjective(entry):
+        total += weights.generic_missing
+    if mention.adjective and kind == "street" and generics and "street" not in generics:
+        total += weights.generic_contradicts  # "алматинский парк" is not Алматинская
     if entry.id in mention.old and "city" not in generics:
         total += weights.old_name
     if (
@@ -144,6 +148,14 @@ def _name(entry: Entry, mention: Mention) -> tuple[float, str]:
     return total, why
 
 
+def _is_no_adjective(entry: Entry) -> bool:
+    """A city of which only somebody speaks: "алматинские пожарные" are context, not a place."""
+    return entry.kind in SETTLEMENTS and not entry.name.endswith(_ADJECTIVES)
+
+
+_ADJECTIVES = ("ое", "ее", "ая", "ий", "ый", "ой", "ые")
+
+
 def _word(entry: Entry, mention: Mention, gazetteer: Gazetteer, *, at_home: bool) -> float:
     """How much the word alone can be believed: common words, quotes, capitals."""
     weights, kind, generics = WEIGHTS, entry.kind, mention.generics
@@ -151,7 +163,8 @@ def _word(entry: Entry, mention: Mention, gazetteer: Gazetteer, *, at_home: bool
     plain = not (generics or mention.house or mention.capital or mention.alone)
     if mention.common and plain and not (large and mention.opens):
         cased = mention.opens and mention.ending in KAZAKH_CASES
-        believed = (mention.placed or cased) and not mention.adjective
+        said = mention.before in PREPOSITIONS or mention.after or mention.vicinity
+        believed = (said or cased) and not mention.adjective
         if at_home and kind in INSIDE_CITY and believed:
             total += weights.common_at_home
         elif (
