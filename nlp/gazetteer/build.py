@@ -8,9 +8,10 @@ from pathlib import Path
 
 from core.geo import distance_m
 from nlp.gazetteer import storage
-from nlp.gazetteer.entries import Entry, read_crossings, read_entries
+from nlp.gazetteer.entries import Entry, read_crossings, read_entries, read_road_points
 
 TABLES = Path(__file__).parent
+ROADS = "roads.csv"
 MIN_FOREIGN_POPULATION = 1_000_000
 MIN_FOREIGN_LETTERS = 6
 """Smaller foreign towns and short names are hardly meant here; they collide with common words.
@@ -29,6 +30,8 @@ def build(tables_dir: Path, out_sqlite: Path) -> int:
         for path in sorted(tables_dir.glob("*.csv")):
             if path.name.startswith("crossings_"):
                 storage.put_crossings(db, read_crossings(path))
+            elif path.name == ROADS:
+                storage.put_road_points(db, read_road_points(path))
             else:
                 entries.update((entry.id, entry) for entry in read_entries(path, own=True))
         own = list(entries.values())

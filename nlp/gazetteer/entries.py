@@ -70,6 +70,16 @@ class Crossing:
     lon: float
 
 
+@dataclass(frozen=True, slots=True)
+class RoadPoint:
+    """Where a highway, by its id, has run ``km`` kilometres."""
+
+    highway: str
+    km: float
+    lat: float
+    lon: float
+
+
 def read_entries(path: Path, *, own: bool) -> Iterator[Entry]:
     """The entries of a CSV table; raises InputError that names the line.
 
@@ -97,6 +107,18 @@ def read_crossings(path: Path) -> Iterator[Crossing]:
                 yield Crossing(
                     row["street_a"], row["street_b"], float(row["lat"]), float(row["lon"])
                 )
+            except (KeyError, ValueError, TypeError) as error:
+                raise InputError(f"{path}, line {rows.line_num}: {error!r}") from error
+
+
+def read_road_points(path: Path) -> Iterator[RoadPoint]:
+    """The points of a table with columns highway, km, lat, lon; raises InputError."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file)
+        for row in rows:
+            try:
+                km, lat, lon = (float(row[column]) for column in ("km", "lat", "lon"))
+                yield RoadPoint(row["highway"], km, lat, lon)
             except (KeyError, ValueError, TypeError) as error:
                 raise InputError(f"{path}, line {rows.line_num}: {error!r}") from error
 

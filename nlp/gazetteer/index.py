@@ -8,7 +8,7 @@ from pathlib import Path
 
 from core.geo import distance_m
 from nlp.gazetteer import storage
-from nlp.gazetteer.entries import SETTLEMENTS, Crossing, Entry
+from nlp.gazetteer.entries import SETTLEMENTS, Crossing, Entry, RoadPoint
 from nlp.gazetteer.names import ANY_SUFFIX, MIN_BASE, NOUN_SUFFIX, NameKey, name_key
 from nlp.words import Form, Words, coarsen, fold_cyrillic
 
@@ -20,6 +20,8 @@ STREET_OF_MANY = 3
 of a name from which it is first of all theirs, and not a city's byname."""
 OWN_WINS_M = 3_000.0
 """An imported entry of the name and kind of an own one within this distance is left out."""
+AT_TOWN_M = 8_000.0
+"""A highway's point this near to a town is the town's."""
 MOST_WORDS = 200_000
 """Words whose candidates are remembered at once."""
 LARGE = 60_000
@@ -77,6 +79,7 @@ class Gazetteer:
         entries: Iterable[Entry],
         crossings: Iterable[Crossing] = (),
         ambiguous: Iterable[str] = (),
+        roads: Iterable[RoadPoint] = (),
     ) -> None:
         common = (TABLES / "common_words.txt").read_text(encoding="utf-8").split()
         own_first = sorted(entries, key=lambda e: (not e.own, e.id))
@@ -98,7 +101,13 @@ class Gazetteer:
         self._street_towns = self._count_streets()
         self._largest: dict[str, Entry] | None = None
         self._paths: dict[str, tuple[str, ...]] = {}
-        self.digest = storage.digest_of(self.entries.values(), crossings)
+        self._roads: dict[str, list[RoadPoint]] = {}
+        for point in roads:
+            self._roads.setdefault(point.highway, []).append(point)
+        self._courses: dict[tuple[str, str], tuple[RoadPoint, ...]] = {}
+        self.digest = storage.digest_of(
+            self.entries.values(), crossings, (p for road in self._roads.values() for p in road)
+        )
 
     @classmethod
     def load(cls, *files: Path) -> Gazetteer:
@@ -106,12 +115,14 @@ class Gazetteer:
         entries: list[Entry] = []
         crossings: list[Crossing] = []
         ambiguous: set[str] = set()
+        roads: list[RoadPoint] = []
         for path in files:
-            more, crossed, names = storage.read(path)
-            entries += more
-            crossings += crossed
-            ambiguous |= names
-        return cls(entries, crossings, ambiguous)
+            found = storage.read(path)
+            entries += found.entries
+            crossings += found.crossings
+            ambiguous |= found.ambiguous
+            roads += found.roads
+        return cls(entries, crossings, ambiguous, roads)
 
     @staticmethod
     def _is_known(entry: Entry, seen: dict[tuple[str, str], list[Entry]]) -> bool:
@@ -214,6 +225,23 @@ class Gazetteer:
     def crossing(self, a: str, b: str) -> tuple[float, float] | None:
         """Where two streets cross, by their ids."""
         return self._crossings.get((min(a, b), max(a, b)))
+
+    def course(self, a: Entry, b: Entry) -> tuple[RoadPoint, ...]:
+        """The points of a highway from ``a`` to ``b``, kilometres counted from ``a``; none when
+        no highway is known to pass both."""
+        known = self._courses.get((a.id, b.id))
+        if known is None:
+            known = self._courses[a.id, b.id] = self._find_course(a, b)
+        return known
+
+    def _find_course(self, a: Entry, b: Entry) -> tuple[RoadPoint, ...]:
+        for _, road in sorted(self._roads.items()):
+            first, last = _passes(road, a), _passes(road, b)
+            if first is None or last is None or first == last:
+                continue
+            part = road[first : last + 1] if first < last else road[last : first + 1][::-1]
+            return tuple(replace(p, km=abs(p.km - part[0].km)) for p in part)
+        return ()
 
     def crossings(self) -> Iterator[tuple[str, str]]:
         """The pairs of ids of all crossings."""
@@ -371,6 +399,14 @@ def _rest(words: Words, index: int, hit: _Hit) -> tuple[int, str] | None:
             return None
         ending = step
     return position, ending
+
+
+def _passes(road: list[RoadPoint], town: Entry) -> int | None:
+    """Which point of a highway is a town's, if any."""
+    return next(
+        (i for i, p in enumerate(road) if distance_m(p.lat, p.lon, town.lat, town.lon) < AT_TOWN_M),
+        None,
+    )
 
 
 def _coarse(name: str) -> str:

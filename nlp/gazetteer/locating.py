@@ -73,7 +73,7 @@ def read_places(words: Words, subject: Subject, gazetteer: Gazetteer) -> Finding
     """Find and resolve the places of a text, and choose where it happens."""
     home = gazetteer.home(subject.home)
     resolved, context = resolve_all(words, gazetteer, home)
-    stretches = find_stretches(words, resolved)
+    stretches = find_stretches(words, resolved, gazetteer)
     inside = _candidates(words, resolved, stretches, gazetteer)
     elsewhere = any(
         _is_where(r.mention)

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from core.geo import distance_m
 from core.records import Point
-from nlp.gazetteer.entries import SETTLEMENTS, Entry
+from nlp.gazetteer.entries import SETTLEMENTS, Entry, RoadPoint
 from nlp.gazetteer.index import Gazetteer
 from nlp.gazetteer.names import folded
 from nlp.gazetteer.relations import ROAD_WORDS, TRANSPORT, kilometre_near, said_near
@@ -30,13 +30,17 @@ _BETWEEN = folded("между арасы арасында")
 
 @dataclass(frozen=True)
 class Stretch:
-    """The way from ``a`` to ``b``; ``km`` counts from ``a``. ``members``: the mentions' words."""
+    """The way from ``a`` to ``b``; ``km`` counts from ``a``. ``members``: the mentions' words.
+
+    ``course``: points of the highway between them, where one is known.
+    """
 
     a: Entry
     b: Entry
     km: float | None
     members: frozenset[int]
     sure: bool
+    course: tuple[RoadPoint, ...] = ()
 
     @property
     def length_m(self) -> float:
@@ -45,6 +49,8 @@ class Stretch:
 
     def point(self) -> Point | None:
         """The kilometre, or the middle with half the way as radius; ``None`` when too long."""
+        if self.km is not None and self.course and self.km <= self.course[-1].km * 1.05:
+            return self._on_course(self.km)
         length = self.length_m
         way = length * WINDING
         if self.km is not None and self.km * 1_000 <= way * 1.15:
@@ -54,6 +60,15 @@ class Stretch:
             return None
         return self._at(0.5, max(length / 2 * 1.05, self.a.radius_m))
 
+    def _on_course(self, km: float) -> Point:
+        a, b = next(((a, b) for a, b in pairwise(self.course) if km <= b.km), self.course[-2:])
+        share = min(1.0, (km - a.km) / (b.km - a.km)) if b.km > a.km else 0.0
+        return Point(
+            lat=round(a.lat + (b.lat - a.lat) * share, 5),
+            lon=round(a.lon + (b.lon - a.lon) * share, 5),
+            radius_m=round(max(SHARPEST_M, (b.km - a.km) * 1_000 * KM_ERROR)),
+        )
+
     def _at(self, share: float, radius_m: float) -> Point:
         return Point(
             lat=round(self.a.lat + (self.b.lat - self.a.lat) * share, 5),
@@ -62,17 +77,19 @@ class Stretch:
         )
 
 
-def find_stretches(words: Words, resolved: Sequence[Resolved]) -> list[Stretch]:
+def find_stretches(
+    words: Words, resolved: Sequence[Resolved], gazetteer: Gazetteer
+) -> list[Stretch]:
     """Pairs of neighbouring settlements that the text joins to a way.
 
     ``sure``: a road, a means of transport, a kilometre or "between" says so; a mere dash does not.
     """
     towns = [r for r in resolved if r.entry is not None and r.place.kind in SETTLEMENTS]
     towns.sort(key=lambda r: r.mention.first)
-    return [s for left, right in pairwise(towns) if (s := _stretch(words, left, right))]
+    return [s for left, right in pairwise(towns) if (s := _stretch(words, left, right, gazetteer))]
 
 
-def _stretch(words: Words, left: Resolved, right: Resolved) -> Stretch | None:
+def _stretch(words: Words, left: Resolved, right: Resolved, gazetteer: Gazetteer) -> Stretch | None:
     a, b = left.mention, right.mention
     if left.entry is None or right.entry is None or left.entry.id == right.entry.id:
         return None
@@ -91,7 +108,8 @@ def _stretch(words: Words, left: Resolved, right: Resolved) -> Stretch | None:
         return None
     members = frozenset({a.first, b.first})
     sure = between or road or km is not None or moving
-    return Stretch(left.entry, right.entry, km, members, sure)
+    course = gazetteer.course(left.entry, right.entry) if km is not None else ()
+    return Stretch(left.entry, right.entry, km, members, sure, course)
 
 
 def _listed(gap: list[Form]) -> bool:
@@ -118,7 +136,8 @@ def stretch_of_highway(words: Words, item: Resolved, gazetteer: Gazetteer) -> St
     km = kilometre_near(words, item.mention.first, item.mention.last)
     if km is not None and _named_backwards(words, item, b):
         a, b = b, a
-    return Stretch(a, b, km, frozenset({item.mention.first}), True)
+    course = gazetteer.course(a, b) if km is not None else ()
+    return Stretch(a, b, km, frozenset({item.mention.first}), True, course)
 
 
 def _named_backwards(words: Words, item: Resolved, end: Entry) -> bool:

@@ -6,10 +6,11 @@ import hashlib
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import ModelError
-from nlp.gazetteer.entries import Crossing, Entry
+from nlp.gazetteer.entries import Crossing, Entry, RoadPoint
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entry (
@@ -19,6 +20,10 @@ CREATE TABLE IF NOT EXISTS entry (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS crossing (
     a TEXT NOT NULL, b TEXT NOT NULL, lat REAL NOT NULL, lon REAL NOT NULL, PRIMARY KEY (a, b)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS road (
+    highway TEXT NOT NULL, km REAL NOT NULL, lat REAL NOT NULL, lon REAL NOT NULL,
+    PRIMARY KEY (highway, km)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS ambiguous (name TEXT PRIMARY KEY) WITHOUT ROWID;
 """
@@ -52,8 +57,25 @@ def put_crossings(connection: sqlite3.Connection, crossings: Iterable[Crossing])
     return len(rows)
 
 
-def read(path: Path) -> tuple[list[Entry], list[Crossing], set[str]]:
-    """Entries, crossings and ambiguous names of a file; raises ModelError."""
+def put_road_points(connection: sqlite3.Connection, points: Iterable[RoadPoint]) -> int:
+    """Add or replace points of highways; how many."""
+    rows = [(p.highway, p.km, p.lat, p.lon) for p in points]
+    connection.executemany("INSERT OR REPLACE INTO road VALUES (?,?,?,?)", rows)
+    return len(rows)
+
+
+@dataclass(frozen=True)
+class Contents:
+    """All that a file holds."""
+
+    entries: list[Entry]
+    crossings: list[Crossing]
+    ambiguous: set[str]
+    roads: list[RoadPoint]
+
+
+def read(path: Path) -> Contents:
+    """The contents of a file; raises ModelError."""
     if not path.exists():
         raise ModelError(f"{path}: there is no gazetteer; make one with `oqiga train`")
     try:
@@ -68,14 +90,20 @@ def read(path: Path) -> tuple[list[Entry], list[Crossing], set[str]]:
             ]  # fmt: skip
             crossings = [Crossing(*r) for r in db.execute("SELECT * FROM crossing ORDER BY a, b")]
             ambiguous = {r[0] for r in db.execute("SELECT name FROM ambiguous")}
+            tables = {r[0] for r in db.execute("SELECT name FROM sqlite_master")}
+            # A file that an older version made has no highways' points.
+            listed = "SELECT * FROM road ORDER BY highway, km" if "road" in tables else ""
+            roads = [RoadPoint(*r) for r in db.execute(listed)] if listed else []
     except sqlite3.Error as error:
         raise ModelError(f"{path}: is no gazetteer of Oqiga ({error})") from error
-    return entries, crossings, ambiguous
+    return Contents(entries, crossings, ambiguous, roads)
 
 
-def digest_of(entries: Iterable[Entry], crossings: Iterable[Crossing]) -> str:
+def digest_of(
+    entries: Iterable[Entry], crossings: Iterable[Crossing], roads: Iterable[RoadPoint] = ()
+) -> str:
     """Digest (8 hex characters) of what the gazetteer says, whatever file it is in."""
     hasher = hashlib.sha256()
-    for item in (*entries, *crossings):
+    for item in (*entries, *crossings, *roads):
         hasher.update(repr(item).encode("utf-8"))
     return hasher.hexdigest()[:8]

@@ -143,3 +143,21 @@ def test_a_corner_of_two_streets_that_stand_apart(gazetteer: Gazetteer) -> None:
 
 def test_abroad_with_someone_from_here(gazetteer: Gazetteer) -> None:
     assert where(gazetteer, "в Стамбуле сгорел отель, семья из Караганды цела") is None
+
+
+def test_a_kilometre_follows_the_known_course(gazetteer: Gazetteer) -> None:
+    almaty, bishkek = gazetteer.home("Алматы"), gazetteer.home("Бишкек")
+    assert almaty is not None
+    assert bishkek is not None
+    course = gazetteer.course(almaty, bishkek)
+    assert [p.km for p in course] == sorted(p.km for p in course)
+    assert [p.km for p in gazetteer.course(bishkek, almaty)][0] == 0
+    point = where(gazetteer, "175-й км трассы Алматы — Бишкек, фура на боку")
+    assert point is not None
+    assert distance_m(43.325, 75.025, point.lat, point.lon) < 15_000
+
+
+def test_a_pass_is_known_by_itself(gazetteer: Gazetteer) -> None:
+    point = where(gazetteer, "Қордай асуында тұман, көліктер соғысты")
+    assert point is not None
+    assert distance_m(43.325, 75.025, point.lat, point.lon) < 1_000
