@@ -87,7 +87,7 @@ def _read(own: Path | None, folder: Path) -> list[Entry]:
         for entry in tables.read_entries(table, own=True)
     ]
     if own is not None and own.exists():
-        found += storage.read(own)[0]
+        found += storage.read(own).entries
     return found
 
 

@@ -178,6 +178,22 @@ class NlpSettings(_Section):
     batch: int = Field(default=64, ge=1)
 
 
+class GeocoderSettings(_Section):
+    """The operator's own geocoder, for addresses that the gazetteer lacks; off by default.
+
+    ``address``: scheme, host and port. ``interval_s``: least time between two questions.
+    ``per_batch``: most questions while one batch is assessed. ``cache``: file of the answers,
+    under home.
+    """
+
+    kind: Literal["off", "nominatim", "photon", "pelias"] = "off"
+    address: str | None = None
+    interval_s: float = Field(default=1.0, ge=0)
+    timeout_s: float = Field(default=3.0, gt=0)
+    per_batch: int = Field(default=4, ge=1)
+    cache: Path = Path("geocodes.sqlite")
+
+
 class CorrelatorSettings(_Section):
     """Correlation. Windows in hours; categories not named use ``window_h``.
 
@@ -338,6 +354,7 @@ class Settings(_Section):
     crawlers: CrawlerSettings = CrawlerSettings()
     media: MediaSettings = MediaSettings()
     nlp: NlpSettings = NlpSettings()
+    geocoder: GeocoderSettings = GeocoderSettings()
     correlator: CorrelatorSettings = CorrelatorSettings()
     console: ConsoleSettings = ConsoleSettings()
     reports: ReportSettings = ReportSettings()

@@ -63,9 +63,10 @@ SHOWN_PROBLEMS = 50
 def assess(input: Input = None, output: Output = None) -> None:
     """Judge posts: JSON lines in, one line of judgement a post out."""
     from oqiga.offline import Reading, assess_lines
+    from oqiga.places import assessor_of
 
     context, found = open_context(), Reading()
-    assessor = _assessor(context)
+    assessor = assessor_of(context)
     with reading(input) as file, writing(output) as out:
         rows = assess_lines(read_lines(file), assessor, found, batch=context.settings.nlp.batch)
         for row in tracked(rows, "assessing posts"):
@@ -91,6 +92,7 @@ def correlate(
     """Whole offline run: posts and reports in, one line an event out. No store needed."""
     from correlator.model import PairModel
     from oqiga import offline
+    from oqiga.places import assessor_of
 
     context = open_context()
     post_reading, report_reading = offline.Reading(), offline.Reading()
@@ -105,7 +107,7 @@ def correlate(
         )
     chosen = offline.one_version_each(all_posts, as_of, post_reading)
     kept = offline.one_report_each(all_reports, as_of, report_reading)
-    assessor = _assessor(context)
+    assessor = assessor_of(context)
     with Bar("correlating", len(chosen) + len(kept)) as bar, writing(output) as out:
         for event in offline.correlate_all(
             chosen,
@@ -129,12 +131,13 @@ def pairs(input: Input = None, output: Output = None) -> None:
     """Explain pairs: {"left", "right"} a line in, probability of the same event out."""
     from correlator.model import PairModel
     from oqiga.offline import Reading, pair_rows
+    from oqiga.places import assessor_of
 
     context, found = open_context(), Reading()
     with reading(input) as file, writing(output) as out:
         rows = pair_rows(
             read_lines(file),
-            assessor=_assessor(context),
+            assessor=assessor_of(context),
             model=PairModel.load(),
             settings=context.settings,
             reading=found,

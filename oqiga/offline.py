@@ -27,8 +27,8 @@ from correlator.correlate import correlate
 from correlator.freshness import Freshness
 from correlator.model import PairModel
 from correlator.pairs import score
-from nlp.assessor import Assessor, subject_of_post
-from nlp.run import audience_of, subject_of
+from nlp.assessor import subject_of_post
+from nlp.run import Assesses, audience_of, subject_of
 from store.ingest import CONFLICT
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ def reports_of(lines: Iterable[Line], reading: Reading) -> Iterator[Report]:
 
 
 def assess_lines(
-    lines: Iterable[Line], assessor: Assessor, reading: Reading, *, batch: int
+    lines: Iterable[Line], assessor: Assesses, reading: Reading, *, batch: int
 ) -> Iterator[str]:
     """One line of JSON a readable post, in the order of the input."""
     for posts in batches(posts_of(lines, reading), batch):
@@ -138,7 +138,7 @@ def correlate_all(
     posts: Sequence[Post],
     reports: Sequence[Report],
     *,
-    assessor: Assessor,
+    assessor: Assesses,
     model: PairModel,
     settings: Settings,
     as_of: datetime | None,
@@ -165,7 +165,7 @@ def correlate_all(
 
 
 def assess_records(
-    records: Sequence[Post | Report], assessor: Assessor, settings: Settings
+    records: Sequence[Post | Report], assessor: Assesses, settings: Settings
 ) -> list[Assessed]:
     """Records with their assessment and audience."""
     subjects = [subject_of(record) for record in records]
@@ -198,7 +198,7 @@ def event_row(event: Event, native_ids: dict[str, str]) -> dict[str, Any]:
 def pair_rows(
     lines: Iterable[Line],
     *,
-    assessor: Assessor,
+    assessor: Assesses,
     model: PairModel,
     settings: Settings,
     reading: Reading,

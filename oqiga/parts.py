@@ -45,11 +45,11 @@ def pipeline(context: Context, stop: threading.Event) -> None:
     from correlator.model import PairModel
     from correlator.run import LiveCorrelator
     from media.shelving import Shelving
-    from nlp.assessor import Assessor
     from nlp.run import assess_pending
+    from oqiga.places import assessor_of
 
     settings, models = context.settings, context.model_dir
-    assessor = Assessor.load(models, context.gazetteer_file)
+    assessor = assessor_of(context)
     shelving = Shelving(context.store, settings)
     shelving.repair(context.clock)
     live = LiveCorrelator(context.store, settings, PairModel.load(), context.clock)

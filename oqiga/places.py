@@ -1,4 +1,4 @@
-"""What the gazetteer makes of a text, and why."""
+"""The project's places: what they make of a text, and the assessor that reads with them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from core.errors import ModelError
 from nlp.gazetteer.find import find
 from nlp.gazetteer.index import Gazetteer
+from nlp.run import Assesses
 from nlp.train import GAZETTEER_FILE
 from oqiga.context import Context
 
@@ -19,6 +20,19 @@ def gazetteer(context: Context) -> Gazetteer:
         raise ModelError(f"{built}: there is no gazetteer; run `oqiga train`")
     own = context.gazetteer_file
     return Gazetteer.load(built) if own is None else Gazetteer.load(built, own)
+
+
+def assessor_of(context: Context) -> Assesses:
+    """The assessor in use; with the operator's geocoder when one is set. Raises ModelError."""
+    from nlp.assessor import Assessor
+    from nlp.geocoding import Geocoder, GeocodingAssessor
+
+    settings = context.settings
+    assessor = Assessor.load(context.model_dir, context.gazetteer_file)
+    if settings.geocoder.kind == "off":
+        return assessor
+    geocoder = Geocoder(settings.geocoder, settings.under_home(settings.geocoder.cache))
+    return GeocodingAssessor(assessor, assessor.gazetteer, geocoder, settings)
 
 
 def find_rows(places: Gazetteer, text: str) -> Iterator[dict[str, Any]]:

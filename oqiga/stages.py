@@ -81,13 +81,13 @@ def mark_tried(context: Context, name: str) -> None:
 def assess(context: Context) -> int:
     """Assess what waits; how many records."""
     from media.shelving import Shelving
-    from nlp.assessor import Assessor
     from nlp.run import assess_pending
+    from oqiga.places import assessor_of
 
     store, settings = context.store, context.settings
     if not store.unassessed(1):
         return 0
-    assessor = Assessor.load(context.model_dir, context.gazetteer_file)
+    assessor = assessor_of(context)
     shelving = Shelving(store, settings)
     done = 0
     while done < MOST_AT_ONCE:
