@@ -83,7 +83,7 @@ def _read(own: Path | None, folder: Path) -> list[Entry]:
     found = [
         entry
         for table in sorted(folder.glob("*.csv"))
-        if not table.name.startswith(("crossings", "countries"))
+        if not table.name.startswith(("crossings", "countries", "roads"))
         for entry in tables.read_entries(table, own=True)
     ]
     if own is not None and own.exists():
