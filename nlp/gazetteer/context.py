@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from nlp.gazetteer.entries import Entry
 from nlp.gazetteer.index import Gazetteer
-from nlp.gazetteer.mentions import Mention
+from nlp.gazetteer.mention import Mention
 from nlp.gazetteer.names import RUSSIAN
 from nlp.gazetteer.relations import PASSING, role_of
 from nlp.words import Words

@@ -13,9 +13,10 @@ from itertools import pairwise
 from core.geo import distance_m
 from core.records import Place, Point
 from nlp.gazetteer.context import Context
+from nlp.gazetteer.crossings import CROSSING_WORDS
 from nlp.gazetteer.entries import SETTLEMENTS, Entry
 from nlp.gazetteer.index import Gazetteer
-from nlp.gazetteer.mentions import CROSSING_WORDS, Mention
+from nlp.gazetteer.mention import Mention
 from nlp.gazetteer.names import LOCATIVE, folded
 from nlp.gazetteer.relations import PASSING, Role, kilometre_near, role_of, said_near
 from nlp.gazetteer.resolve import Resolved, resolve_all

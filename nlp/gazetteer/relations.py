@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from nlp.gazetteer.mentions import Mention
+from nlp.gazetteer.mention import Mention
 from nlp.gazetteer.names import folded
 from nlp.words import Form, Words
 

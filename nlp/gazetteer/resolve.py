@@ -13,7 +13,8 @@ from core.records import Place, Point
 from nlp.gazetteer.context import Context, context_of
 from nlp.gazetteer.entries import SETTLEMENTS, Entry
 from nlp.gazetteer.index import Gazetteer
-from nlp.gazetteer.mentions import Mention, find_mentions
+from nlp.gazetteer.mention import Mention
+from nlp.gazetteer.mentions import find_mentions
 from nlp.gazetteer.scoring import INSIDE_CITY, ONLY_CITY, OUTING_M, WEIGHTS, score
 from nlp.words import Words
 

@@ -12,7 +12,7 @@ from core.geo import distance_m
 from nlp.gazetteer.context import CITY_POPULATION, ON_STREET, Context
 from nlp.gazetteer.entries import SETTLEMENTS, Entry
 from nlp.gazetteer.index import Gazetteer
-from nlp.gazetteer.mentions import GENITIVE, PREPOSITIONS, Mention
+from nlp.gazetteer.mention import GENITIVE, PREPOSITIONS, Mention
 from nlp.gazetteer.names import DIRECTION, LOCATIVE, RUSSIAN
 
 
