@@ -64,7 +64,7 @@ endif
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
-nlp/models/.made: $(VENV)/.installed $(wildcard nlp/*.py nlp/*/*.py nlp/corpus/posts/*.jsonl nlp/gazetteer/*.csv nlp/gazetteer/*.txt nlp/lexicons/* nlp/dictionary/*.tsv correlator/corpus/train_posts.jsonl)
+nlp/models/.made: $(VENV)/.installed $(wildcard nlp/*.py nlp/*/*.py nlp/corpus/posts/*.jsonl nlp/gazetteer/*.csv nlp/gazetteer/*.txt nlp/lexicons/* nlp/dictionary/*.tsv correlator/corpus/train_*.jsonl)
 	$(BIN)/oqiga train
 	@touch $@
 

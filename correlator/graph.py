@@ -8,7 +8,7 @@ clustered anew from its pairs.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from math import inf
 
 from core.records import Audience
@@ -16,6 +16,7 @@ from core.settings import CorrelatorSettings
 from correlator.blocking import Index, comparable, reach_s, speaks, widest_s
 from correlator.clustering import FLOOR, cluster
 from correlator.constraints import Constraints, Pair, pair
+from correlator.context import LIMIT, refined
 from correlator.features import replies
 from correlator.items import MIN_REPOST_WORDS, Item
 from correlator.model import PairModel, log_odds
@@ -39,6 +40,7 @@ class Graph:
         self._index = Index()
         self.items: dict[str, Item] = {}
         self.edges: dict[str, dict[str, float]] = {}
+        self._asked: dict[str, dict[str, float]] = {}
         self._reach: dict[str, float] = {}
         self._copies: dict[TextKey, list[Place]] = {}
         self._first: dict[str, str] = {}
@@ -160,6 +162,17 @@ class Graph:
             clusters += self._partition(component)
         return sorted(clusters)
 
+    def components(self) -> Iterator[tuple[list[str], dict[Pair, float | None]]]:
+        """Every component of several records: its nodes by time, and its pairs as compared."""
+        seen: set[str] = set()
+        for first in sorted(self.edges):
+            if first not in seen:
+                component = self._component(first)
+                seen |= component
+                if len(component) > 1:
+                    nodes = self._by_time(component)
+                    yield nodes, self._pairs(nodes)
+
     # -- inside -----------------------------------------------------------------------------
 
     def _copy_key(self, item: Item) -> TextKey | None:
@@ -263,6 +276,8 @@ class Graph:
     def _uninstall(self, first: str) -> None:
         for other in self.edges.pop(first, ()):
             self.edges[other].pop(first, None)
+        for other in self._asked.pop(first, ()):
+            self._asked[other].pop(first, None)
         self._names.pop(first, None)
         self._refers.pop(first, None)
         for member in self._group.pop(first, ()):
@@ -315,11 +330,11 @@ class Graph:
         return component
 
     def _partition(self, component: set[str]) -> list[list[str]]:
-        nodes = sorted(component, key=lambda n: (self.items[n].at, n))
+        nodes = self._by_time(component)
         if len(nodes) == 1:
             return [list(self._group[nodes[0]])]
         member_of = {m: node for node in nodes for m in self._group[node]}
-        pairs = self._pairs(nodes)
+        pairs = refined(nodes, self._pairs(nodes), self._model.context)
         apart = _between(self.constraints.apart, member_of)
         self._push_out(pairs, member_of)
         clusters = cluster(
@@ -332,26 +347,40 @@ class Graph:
         )
         return [sorted(m for node in c for m in self._group[node]) for c in clusters]
 
+    def _by_time(self, component: Iterable[str]) -> list[str]:
+        return sorted(component, key=lambda node: (self.items[node].at, node))
+
     def _pairs(self, nodes: list[str]) -> dict[Pair, float | None]:
-        """Log-odds of all pairs that are known, ``None`` for those that nothing can be said of."""
+        """Log-odds of all pairs, ``None`` for those that nothing can be said of.
+
+        Pairs that blocking did not propose are compared now, up to ``LIMIT`` records; in larger
+        components they are left out.
+        """
         pairs: dict[Pair, float | None] = {}
         items = [self.items[node] for node in nodes]
         mute = [not speaks(item) for item in items]
         reach = [self._reach[node] for node in nodes]
-        certain = not any(mute) and items[-1].at - items[0].at <= min(reach)
-        inside = set(nodes)
+        few = len(nodes) <= LIMIT
         for i, a in enumerate(nodes):
             edges = self.edges[a]
-            pairs.update((pair(a, b), edges[b]) for b in edges if b in inside)
-            if certain:  # the common case: all were compared
-                continue
             for j in range(i + 1, len(nodes)):
-                apart_s = items[j].at - items[i].at
-                if nodes[j] not in edges and (
-                    mute[i] or mute[j] or apart_s > min(reach[i], reach[j])
-                ):
-                    pairs[pair(a, nodes[j])] = None
+                known = edges.get(b := nodes[j])
+                if known is not None:
+                    pairs[pair(a, b)] = known
+                elif mute[i] or mute[j] or items[j].at - items[i].at > min(reach[i], reach[j]):
+                    pairs[pair(a, b)] = None
+                elif few:
+                    pairs[pair(a, b)] = self._ask(a, b)
         return pairs
+
+    def _ask(self, a: str, b: str) -> float:
+        """Log-odds of two records of one component that blocking did not propose."""
+        known = self._asked.setdefault(a, {}).get(b)
+        if known is None:
+            left, right = sorted((a, b))
+            known = pair_log_odds(self.items[left], self.items[right], self._model)
+            self._asked[a][b] = self._asked.setdefault(b, {})[a] = known
+        return known
 
     def _push_out(self, pairs: dict[Pair, float | None], member_of: dict[str, str]) -> None:
         """What was taken out of an event resembles no record more than that event does not.

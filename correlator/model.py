@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from math import exp, log
 from pathlib import Path
 
 from core.errors import ModelError
+from correlator.context import NAMES
 from correlator.features import FEATURES
 
 HERE = Path(__file__).parent
@@ -21,6 +22,7 @@ class PairModel:
 
     ``idf``: rarity in bits of each stem of the training texts. ``average_share``: how much the
     average pair counts against the best pair when two groups are compared, in [0, 1].
+    ``context``: weights of what the other records of a component say (``context.NAMES``).
     ``digest``: of the data it was trained on.
     """
 
@@ -28,6 +30,7 @@ class PairModel:
     weights: dict[str, float]
     idf: dict[str, float]
     average_share: float = 0.5
+    context: dict[str, float] = field(default_factory=dict)
     digest: str = "untrained"
 
     @classmethod
@@ -41,6 +44,7 @@ class PairModel:
                 weights={str(k): float(v) for k, v in values["weights"].items()},
                 idf={str(k): float(v) for k, v in idf.items()},
                 average_share=float(values["average_share"]),
+                context={str(k): float(v) for k, v in values["context"].items()},
                 digest=str(values["digest"]),
             )
         except OSError as error:
@@ -49,7 +53,7 @@ class PairModel:
             ) from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ModelError(f"{path}: is no pair model ({error!r}); train it anew") from error
-        unknown = sorted(set(model.weights) ^ set(FEATURES))
+        unknown = sorted(set(model.weights) ^ set(FEATURES) | set(model.context) ^ set(NAMES))
         if unknown:
             raise ModelError(f"{path}: features differ from the code's: {unknown}; train it anew")
         return model
@@ -60,6 +64,7 @@ class PairModel:
         idf = values.pop("idf")
         values["weights"] = {k: round(v, 4) for k, v in self.weights.items()}
         values["bias"] = round(self.bias, 4)
+        values["context"] = {k: round(v, 4) for k, v in self.context.items()}
         path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
         rows = ",\n".join(
             f"{json.dumps(k, ensure_ascii=False)}: {round(v, 2)}" for k, v in sorted(idf.items())

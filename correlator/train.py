@@ -22,8 +22,10 @@ from core.ids import digest
 from core.records import Assessed, Post
 from core.settings import CorrelatorSettings
 from correlator.blocking import Index, comparable, widest_s, within_s
+from correlator.context import LIMIT, NAMES, SLIGHT, matrix, seen
 from correlator.correlate import at
 from correlator.features import FEATURES, SIGNS, near
+from correlator.graph import Graph
 from correlator.items import Item, make_item, rarity
 from correlator.model import PairModel
 from correlator.pairs import values_of
@@ -34,6 +36,9 @@ MAX_WEIGHT = 9.0
 CROWD_WEIGHT = 0.03
 PASSED_OVER_WEIGHT = 0.3
 SAME_PLACE = 0.3
+CONTEXT_SIGNS = {
+    "own": 1, "supported": 1, "rivalled": -1, "outdone": -1, "resembles": 0, "crowd": -1
+}  # fmt: skip
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Floats = npt.NDArray[np.float64]
 
@@ -174,6 +179,38 @@ def train(pairs: Sequence[LabelledPair], *, idf: dict[str, float]) -> PairModel:
         bias=bias, weights=dict(zip(names, map(float, weights), strict=True)), idf=idf
     )
     return replace(model, digest=_digest(pairs))
+
+
+def train_context(
+    records: Sequence[Assessed],
+    labels: Mapping[str, str | None],
+    *,
+    model: PairModel,
+    settings: CorrelatorSettings,
+) -> PairModel:
+    """The model with the weights of what the other records of a component say of a pair."""
+    graph = Graph(settings, model)
+    for record in sorted(records, key=lambda r: (at(r), r.subject.id)):
+        graph.put(make_item(record, model.idf))
+    rows: list[Floats] = []
+    same: list[bool] = []
+    for nodes, pairs in graph.components():
+        if not 2 < len(nodes) <= LIMIT:
+            continue
+        values = matrix(nodes, pairs)
+        first, second = np.triu_indices(len(nodes), 1)
+        known = values[first, second] >= SLIGHT  # false where nothing can be said
+        first, second = first[known], second[known]
+        rows.append(seen(values)[first, second])
+        same += [
+            labels.get(nodes[i]) is not None and labels.get(nodes[i]) == labels.get(nodes[j])
+            for i, j in zip(first, second, strict=True)
+        ]
+    truth = np.array(same, dtype=np.float64)
+    signs = [CONTEXT_SIGNS[name] for name in NAMES[1:]]
+    bias, weights = _fit(np.concatenate(rows)[:, 1:], truth, np.ones(len(truth)), signs)
+    found = dict(zip(NAMES, [bias, *map(float, weights)], strict=True))
+    return replace(model, context=found)
 
 
 def _fit(values: Floats, same: Floats, weight: Floats, signs: list[int]) -> tuple[float, Floats]:

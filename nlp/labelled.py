@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, ValidationError
 
@@ -88,23 +89,54 @@ def read_corpus(folder: Path) -> list[LabelledPost]:
 
 
 def read_stream(path: Path) -> list[LabelledPost]:
-    """Posts of a labelled event stream that say by themselves what they are about.
+    """Texts of a labelled event stream that say by themselves what they are about.
 
-    They teach what an incident and its category are in replies and updates; nothing else is
-    labelled there. Raises ModelError.
+    ``path``: its posts, ``…posts.jsonl``; the reports in ``…reports.jsonl`` beside it are read
+    too, as incidents of their event's category (an operator's where no post speaks of it). They
+    teach what an incident and its category are in replies, updates and call cards; nothing else
+    is labelled there. Raises ModelError.
     """
-    posts = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        try:
-            row = json.loads(line)
+    posts: list[LabelledPost] = []
+    kinds: dict[str, Counter[str]] = {}
+    for where, row in _stream_rows(path):
+        with _told(where):
+            if row["incident"]:
+                kinds.setdefault(row["event"], Counter())[row["category"]] += 1
             if not row.get("weak"):
-                stream = {"author": path.parent.name, "style": "stream", "group": row["event"]}
-                kept = {k: row.get(k) for k in ("id", "text", "posted_at", "home")}
-                labels = {k: row[k] for k in ("incident", "category")}
-                posts.append(LabelledPost.model_validate({**kept, **labels, **stream}))
-        except (ValueError, KeyError) as error:
-            raise ModelError(f"{path}, line {number}: {error}") from error
+                posts.append(_from_stream(path, row, row["incident"], row["category"]))
+    reports = path.with_name(path.name.replace("posts", "reports"))
+    for where, row in _stream_rows(reports) if reports != path and reports.exists() else ():
+        with _told(where):
+            votes = kinds.get(row["event"])
+            category = votes.most_common(1)[0][0] if votes else row.get("category")
+            if category is not None:
+                row["posted_at"] = row["received_at"]
+                posts.append(_from_stream(path, row, True, category))
     return posts
+
+
+def _stream_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        where = f"{path}, line {number}"
+        with _told(where):
+            row = json.loads(line)
+        yield where, row
+
+
+@contextmanager
+def _told(where: str) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{where}: {error}") from error
+
+
+def _from_stream(path: Path, row: Mapping[str, Any], incident: bool, category: str) -> LabelledPost:
+    kept = {k: row.get(k) for k in ("id", "text", "posted_at", "home")}
+    labels = {"incident": incident, "category": category, "group": row["event"]}
+    return LabelledPost.model_validate(
+        {**kept, **labels, "author": path.parent.name, "style": "stream"}
+    )
 
 
 def author_folds(posts: Iterable[LabelledPost], folds: int) -> dict[str, int]:
