@@ -203,6 +203,17 @@ def test_verify_finds_a_changed_record(oqiga: Oqiga, write_lines: Write, tmp_pat
     assert "link 1" in done.stderr
 
 
+def test_gazetteer_check(oqiga: Oqiga, tmp_path: Path) -> None:
+    reference = "name,name_ru,name_kk,lat,lon\nКаскелен,Каскелен,Қаскелең,43.2,76.62\n"
+    (tmp_path / "osm_places_kz.csv").write_text(reference, encoding="utf-8")
+    done = oqiga("gazetteer", "check", str(tmp_path))
+    assert done.returncode == 0
+    assert "city, osm" in done.stdout
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert oqiga("gazetteer", "check", str(empty)).returncode == 2
+
+
 def test_gazetteer_find(oqiga: Oqiga) -> None:
     done = oqiga("gazetteer", "find", "Алматы, угол Абая и Саина")
     assert done.returncode == 0, done.stderr
