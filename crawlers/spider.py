@@ -206,11 +206,11 @@ class OqigaSpider(scrapy.Spider):
 
     def answered(
         self, response: Response, turn: Turn, ask: Ask, reading: Reading
-    ) -> Iterator[Items]:
+    ) -> tuple[Items, ...]:
         """An answer's items; what is to be asked next waits for its turn."""
         work = turn.work
         if work is None or reading is not turn.reading or reading.ended:
-            return  # the pass has ended by a failure of another of its requests
+            return ()  # the pass has ended by a failure of another of its requests
         now = self.keeper.now()
         turn.retry_after_s = _retry_after(response)
         try:
@@ -226,21 +226,22 @@ class OqigaSpider(scrapy.Spider):
             step = Step()
             self._blame(turn, ask, str(error))
         if step.found or step.gone:
-            yield Items(turn, reading, step, now)
-        else:  # most answers bring nothing new: they need no pipeline
-            settle(turn, reading, step, now, keeper=self.keeper, budgets=self.budgets)
+            return (Items(turn, reading, step, now),)
+        # Most answers bring nothing new: they need no pipeline.
+        settle(turn, reading, step, now, keeper=self.keeper, budgets=self.budgets)
+        return ()
 
-    def failed(self, failure: Failure) -> Iterator[Items]:
+    def failed(self, failure: Failure) -> tuple[Items, ...]:
         """An answer that could not be had ends the pass, or costs one item."""
         request = failure.request  # type: ignore[attr-defined]
         turn, ask, reading = request.meta["turn"], request.meta["ask"], request.meta["reading"]
         if reading is not turn.reading or reading.ended:
-            return
+            return ()
         response = getattr(failure.value, "response", None)
         if response is not None:
             turn.retry_after_s = _retry_after(response)
         self._blame(turn, ask, explain(failure.value))
-        yield Items(turn, reading, Step(), self.keeper.now())
+        return (Items(turn, reading, Step(), self.keeper.now()),)
 
     def parser_failed(self, failure: Failure, response: Response | None, spider: Any) -> None:
         """An error of our own ends the pass; Scrapy has logged where."""
