@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 TICK_S = 0.1
 REPLAN_S = 60.0
 NOT_MODIFIED = 304
+TOO_MANY = 429
 ERROR_STATUSES = [NOT_MODIFIED, 400, 401, 403, 404, 429, 500, 503]
 """Of an API: its errors are answers too."""
 
@@ -212,7 +213,7 @@ class OqigaSpider(scrapy.Spider):
         if work is None or reading is not turn.reading or reading.ended:
             return ()  # the pass has ended by a failure of another of its requests
         now = self.keeper.now()
-        turn.retry_after_s = _retry_after(response)
+        turn.retry_after_s = _patience(response, turn, self.keeper.now())
         try:
             if response.status == NOT_MODIFIED:
                 step = Step()
@@ -239,7 +240,7 @@ class OqigaSpider(scrapy.Spider):
             return ()
         response = getattr(failure.value, "response", None)
         if response is not None:
-            turn.retry_after_s = _retry_after(response)
+            turn.retry_after_s = _patience(response, turn, self.keeper.now())
         self._blame(turn, ask, explain(failure.value))
         return (Items(turn, reading, Step(), self.keeper.now()),)
 
@@ -286,6 +287,10 @@ def _answer(response: Response, ask: Ask, now: datetime) -> Answer:
     )
 
 
-def _retry_after(response: Response) -> float | None:
+def _patience(response: Response, turn: Turn, now: datetime) -> float | None:
+    """Seconds for which the host wants no requests; a 429 that does not say it doubles the wait."""
     header = response.headers.get("Retry-After")
-    return retry_after_s(header.decode("latin-1") if header else None)
+    asked_s = retry_after_s(header.decode("latin-1") if header else None, now)
+    if asked_s is None and response.status == TOO_MANY:
+        return next_wait_s(turn.interval_s, turn.failures + 1)
+    return asked_s

@@ -28,6 +28,18 @@ for r in read_once(store, sources, settings, SystemClock()):
 store.close()
 """
 
+LISTEN = """
+import json, sys, threading
+from core.clock import SystemClock
+from core.records import Source
+from core.settings import Settings
+from crawlers.run import listen
+from store.open import open_store
+settings = Settings.model_validate_json(sys.argv[1])
+sources = [Source.model_validate(s) for s in json.loads(sys.argv[2])]
+listen(open_store(settings), sources, settings, SystemClock(), threading.Event())
+"""
+
 
 def read(settings: Settings, *sources: Source) -> dict[str, tuple[int, int, int, int, str | None]]:
     """Read web sources once, all in one crawl: new, edited, deleted, known, problem by name."""
