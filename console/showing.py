@@ -38,7 +38,7 @@ class Showing:
                 key = (event.id, event.version)
                 if key not in self._seen:
                     self._seen[key] = None
-                    self._waiting[event.id] = now
+                    self._waiting.update((link.id, now) for link in (*event.posts, *event.reports))
             while len(self._seen) > _REMEMBERED:
                 self._seen.popitem(last=False)
 
@@ -47,7 +47,8 @@ class Showing:
         with self._lock:
             waiting, self._waiting = self._waiting, {}
         try:
-            self._store.mark_shown(waiting)
+            if waiting:
+                self._store.mark_shown(waiting)
         except StoreError as error:
             log.error("what was shown could not be noted, it is tried again: %s", error)
             with self._lock:

@@ -253,11 +253,11 @@ class Store(Protocol):
         """Position of the newest event change of that audience, 0 when there is none."""
         ...
 
-    def mark_shown(self, events: Mapping[str, datetime]) -> None:
-        """Note when events, by id, stood in the queue: of their members the first time is kept.
+    def mark_shown(self, subjects: Mapping[str, datetime]) -> None:
+        """Note when posts and reports, by id, stood in the queue with their event.
 
-        Members that came into the event later than that time were not shown then. Unknown events
-        change nothing.
+        The first time is kept, and never lies before the one of joining, whatever the clocks of
+        two machines say. What is in no event changes nothing.
         """
         ...
 

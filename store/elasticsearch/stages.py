@@ -1,4 +1,4 @@
-"""When each post and report passed the stages, and that events stood in the queue."""
+"""When each post and report passed the stages, and that it stood in the queue."""
 
 from __future__ import annotations
 
@@ -6,41 +6,27 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from store.elasticsearch.base import kept
-from store.elasticsearch.connection import Key
-from store.elasticsearch.registry import Subject, head_of, subject_of
+from store.elasticsearch.base import Base, kept
+from store.elasticsearch.registry import Subject, subject_of
 from store.elasticsearch.transaction import Transaction
-from store.elasticsearch.withholding import Withholding
 from store.protocol import Audiences, Stages
 from store.times import time_of, us
 
 
-class StageTimes(Withholding):
+class StageTimes(Base):
     """Time stamps that belong to no version of a record."""
 
-    def mark_shown(self, events: Mapping[str, datetime]) -> None:
+    def mark_shown(self, subjects: Mapping[str, datetime]) -> None:
         """See Protocol. One transaction for all of them; none when nothing is new."""
-        if not events:
+        if not subjects:
             return
 
         def build(tx: Transaction) -> None:
-            tx.fetch([self._event_key(event_id) for event_id in events])
-            newest: dict[Key, str] = {}
-            for event_id in events:
-                head = head_of(tx.get(self._event_key(event_id)))
-                if head is not None:
-                    newest[self._newest_key(head, event_id)] = event_id
-            tx.fetch(newest)
-            members = {
-                name: event_id
-                for key, event_id in newest.items()
-                if (source := tx.get(key)) is not None
-                for name in (*source.get("posts", ()), *source.get("reports", ()))
-            }
-            for key, event_id in zip(tx.subjects(members), members.values(), strict=True):
-                state, at_us = subject_of(tx.get(key)), us(events[event_id])
-                if state.event == event_id and not state.shown_us and state.correlated_us <= at_us:
-                    tx.put(key, replace(state, shown_us=at_us).to_json())
+            for key, at in zip(tx.subjects(subjects), subjects.values(), strict=True):
+                state = subject_of(tx.get(key))
+                if state.event is not None and not state.shown_us:
+                    shown_us = max(us(at), state.correlated_us)
+                    tx.put(key, replace(state, shown_us=shown_us).to_json())
 
         self._journal.write(build)
 

@@ -1,4 +1,4 @@
-"""When each post and report passed the stages, and that events stood in the queue."""
+"""When each post and report passed the stages, and that it stood in the queue."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from store.times import time_of, us
 class StageTimes(Database):
     """Time stamps that belong to no version of a record."""
 
-    def mark_shown(self, events: Mapping[str, datetime]) -> None:
+    def mark_shown(self, subjects: Mapping[str, datetime]) -> None:
         """See Protocol."""
-        rows = [(us(at), event_id, us(at)) for event_id, at in events.items()]
+        rows = [(us(at), subject) for subject, at in subjects.items()]
         if not rows:
             return
         with self._writing() as db:
@@ -23,8 +23,8 @@ class StageTimes(Database):
                 db.executemany(
                     per(
                         audience,
-                        "UPDATE member_@audience SET shown_us = ? WHERE event = ? "
-                        "AND shown_us IS NULL AND correlated_us <= ?",
+                        "UPDATE member_@audience SET shown_us = max(?, correlated_us) "
+                        "WHERE subject = ? AND shown_us IS NULL",
                     ),
                     rows,
                 )

@@ -465,14 +465,14 @@ class StoreContract:
         ids = [one.id, two.id, late.id, secret.id, "unknown"]
         assert store.stages(ids, OPEN)[one.id] == Stages(NOW + MINUTE, NOW + 2 * MINUTE, None)
         assert store.stages(ids, OPEN)[late.id] == Stages(NOW + MINUTE, None, None)
-        store.mark_shown({"e": NOW + 3 * MINUTE, "s": NOW + 3 * MINUTE, "nothing": NOW})
+        shown = dict.fromkeys([one.id, two.id, late.id, secret.id, "x"], NOW + 3 * MINUTE)
+        store.mark_shown(shown)
         store.mark_shown({})
         write(store, an_event("e", 2, one, two, late, updated_at=NOW + 4 * MINUTE))
-        store.mark_shown({"e": NOW + 3 * MINUTE})
         found = store.stages(ids, OPEN)
         assert found[one.id].shown_at == found[two.id].shown_at == NOW + 3 * MINUTE
-        assert found[late.id].shown_at is None, "it came later than that"
-        store.mark_shown({"e": NOW + 9 * MINUTE})
+        assert found[late.id].shown_at is None, "it was in no event then"
+        store.mark_shown(dict.fromkeys(shown, NOW + 9 * MINUTE))
         found = store.stages(ids, OPEN)
         assert found[one.id].shown_at == NOW + 3 * MINUTE, "the first time stays"
         assert found[late.id].shown_at == NOW + 9 * MINUTE
@@ -486,10 +486,10 @@ class StoreContract:
         accept(store, post)
         assess(store, post.id)
         write(store, an_event("a", 1, post))
-        store.mark_shown({"a": NOW + MINUTE})
+        store.mark_shown({post.id: NOW + MINUTE})
         write(store, an_event("b", 1, post, updated_at=NOW + 2 * MINUTE))
         assert store.stages([post.id], OPEN)[post.id].shown_at == NOW + MINUTE
-        store.mark_shown({"a": NOW + 3 * MINUTE, "b": NOW + 3 * MINUTE})
+        store.mark_shown({post.id: NOW + 3 * MINUTE})
         assert store.stages([post.id], OPEN)[post.id].shown_at == NOW + MINUTE
 
     def test_queue_queries(self, store: Store) -> None:
