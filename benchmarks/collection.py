@@ -66,14 +66,19 @@ class SimulatedDay:
 def throughput() -> list[Throughput]:
     """Pages that hold nothing new, and pages that are new whole, against an empty callback."""
     with _server() as address:
-        rates: dict[str, list[float]] = {"peer": [], "steady": [], "new": []}
+        rates: dict[str, list[float]] = {"stock": [], "peer": [], "steady": [], "new": []}
         for _ in range(RUNS):
             for mode in rates:
                 rates[mode].append(_run(mode, address))
-    peers = median(rates["peer"])
+    settings = {"stock": "its own settings", "peer": "our settings"}
+    pages = {
+        "steady": "preview pages read, nothing new on them",
+        "new": "preview pages read, all 20 messages new and kept",
+    }
     return [
-        Throughput("preview pages read, nothing new on them", median(rates["steady"]), peers),
-        Throughput("preview pages read, all 20 messages new and kept", median(rates["new"]), peers),
+        Throughput(f"{what}; plain Scrapy with {how}", median(rates[mode]), median(rates[peer]))
+        for mode, what in pages.items()
+        for peer, how in settings.items()
     ]
 
 

@@ -153,7 +153,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     warming = asyncio.create_task(asyncio.to_thread(_warm, console))
     stop = threading.Event()
     telling = threading.Thread(target=console.alerts.watch, args=(stop,), name="alerts")
+    noting = threading.Thread(target=console.showing.watch, args=(stop,), name="shown")
     telling.start()
+    noting.start()
     try:
         yield
     finally:
@@ -161,6 +163,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         console.hub.close()
         await asyncio.gather(task, warming)
         await asyncio.to_thread(telling.join)
+        await asyncio.to_thread(noting.join)
 
 
 def _warm(console: Console) -> None:

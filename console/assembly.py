@@ -21,6 +21,7 @@ from console.places import Places
 from console.reading import Reading
 from console.regions import load_regions
 from console.row_html import RowHtml
+from console.showing import Showing
 from console.texts import Translate, load_texts
 from console.times import distance, moment, span, zone
 from console.towns import load_towns
@@ -70,6 +71,7 @@ def make_console(store: Store, settings: Settings, clock: Clock, real: Clock) ->
         claims=claims,
         deciding=Deciding(store, claims, clock, announce),
         hub=hub,
+        showing=Showing(store, clock),
         handles=Handles(store, real, lambda: secret_key(settings.under_home(PSEUDONYM_KEY))),
         outbox=outbox,
         alerts=alerts,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -21,6 +21,7 @@ from core.records import (
     Report,
 )
 from core.versions import newest, speaking
+from store.protocol import Stages
 
 MAX_CANDIDATES = 3
 LOUDEST_WEIGHT = 4.0
@@ -151,6 +152,7 @@ class Material:
     assessments: Mapping[str, Assessment]
     nearby: Sequence[Report]
     decisions: Sequence[Decision]
+    stages: Mapping[str, Stages] = field(default_factory=dict)
 
 
 def make_page(row: Row, material: Material) -> EventPage:
@@ -163,6 +165,7 @@ def make_page(row: Row, material: Material) -> EventPage:
     ]
     decisions = [d for d in material.decisions if until is None or d.at <= until]
     reports = _reports(event, material, _said(in_force(decisions)))
+    stages = {key: _known(stage, until) for key, stage in material.stages.items()}
     beside = {view.report.id for view in reports}
     return EventPage(
         row=row,
@@ -171,7 +174,7 @@ def make_page(row: Row, material: Material) -> EventPage:
         posts=posts,
         reports=reports,
         nearby=[report for report in material.nearby if report.id not in beside],
-        moments=_moments(event, posts, reports, decisions),
+        moments=_moments(event, posts, reports, decisions, stages),
         in_force=in_force(decisions),
         decisions=decisions,
     )
@@ -291,6 +294,7 @@ def _moments(
     posts: Sequence[PostView],
     reports: Sequence[ReportView],
     decisions: Sequence[Decision],
+    stages: Mapping[str, Stages],
 ) -> list[Moment]:
     points: list[tuple[datetime, str, str, str, str]] = []
     for post in posts:
@@ -299,6 +303,11 @@ def _moments(
             points.append((version.known_at, view.kind, version.source, "", version.id))
         first = min(view.post.accepted_at for view in post.versions)
         points.append((first, "accepted", post.newest.source, "", post.newest.id))
+        passed = stages.get(post.newest.id, Stages())
+        for name in ("assessed", "correlated", "shown"):
+            at = getattr(passed, f"{name}_at")
+            if at is not None:
+                points.append((at, name, post.newest.source, "", post.newest.id))
     for report in reports:
         if report.linked:
             points.append(
@@ -323,6 +332,12 @@ def _moments(
         Moment(at, kind, what, by, (at - start).total_seconds(), id=key)
         for at, kind, what, by, key in points
     ]
+
+
+def _known(stages: Stages, until: datetime | None) -> Stages:
+    """The stages that had been passed by then."""
+    times = (stages.assessed_at, stages.correlated_at, stages.shown_at)
+    return Stages(*(at if at and (until is None or at <= until) else None for at in times))
 
 
 def member_ids(event: Event) -> tuple[set[str], set[str]]:

@@ -25,6 +25,7 @@ from console.places import Places
 from console.reading import Reading
 from console.regions import Region
 from console.roles import RIGHTS, Action, Rights
+from console.showing import Showing
 from console.texts import DEFAULT_LANGUAGE, LANGUAGES, Translate
 from core.clock import Clock
 from core.records import INCIDENT_CATEGORIES, Audience, Role
@@ -57,6 +58,7 @@ class Console:
     claims: Claims
     deciding: Deciding
     hub: Hub
+    showing: Showing
     handles: Handles
     outbox: Outbox
     alerts: Alerts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -22,12 +23,15 @@ from crawlers.articles import (
 from crawlers.found import Found
 from crawlers.openings import Openings, some_left
 from crawlers.web import Answer, Ask, Pass, Step, host_of
-from crawlers.xml import first_text, local_name, xml_root
+from crawlers.xml import first_text, local_name, pieces, xml_root
 
 PARSER = "feed/1"
 BROKEN_SHARE = 0.5
 """Share of entries without id, time or text from which the feed, not the entry, is odd."""
 MEDIA_TYPE = "application/xml; item=feed"
+_NAMES = ("item", "entry")
+_ENCODING = re.compile(r"charset=([\w.:-]+)")
+_NUMBER = re.compile(r"n=(\d+)")
 
 
 class FeedReader:
@@ -45,15 +49,16 @@ class FeedReader:
         """Entries of the feed, or the article of one of them."""
         if answer.ask.step == "article":
             return Step((_article(turn, answer),))
-        entries = _entries(answer)
+        root, entries = _entries(answer)
+        kept = _payloads(answer.body, root, len(entries))
         turn.pages += 1
         found: list[Found] = []
         asks: list[Ask] = []
         broken = 0
         newest = ("", "")
         openings = Openings(turn.progress)
-        for entry in entries:
-            item = _item(entry, answer.url)
+        for entry, (payload, media_type) in zip(entries, kept, strict=True):
+            item = _item(entry, payload, media_type, answer.url)
             if item is None:
                 broken += 1
                 continue
@@ -74,10 +79,14 @@ class FeedReader:
 
     def again(self, raw: RawPost, source: Source, posted_at: datetime) -> Found | None:
         """See WebReader."""
-        if raw.media_type != MEDIA_TYPE:
+        if not raw.media_type.startswith(MEDIA_TYPE):
             return article_again(raw, PARSER, posted_at)
-        entry = xml_root(raw.payload)
-        return None if entry is None else _item(entry, source.address)
+        encoding = _ENCODING.search(raw.media_type)
+        number = _NUMBER.search(raw.media_type)
+        entry = xml_root(raw.payload, encoding[1] if encoding else None)
+        if entry is not None and number is not None:
+            entry = dict(enumerate(_elements(entry))).get(int(number[1]))
+        return None if entry is None else _item(entry, raw.payload, raw.media_type, source.address)
 
 
 def _article(turn: Pass, answer: Answer) -> Found:
@@ -101,19 +110,34 @@ def _article(turn: Pass, answer: Answer) -> Found:
     )
 
 
-def _entries(answer: Answer) -> list[etree._Element]:
+def _entries(answer: Answer) -> tuple[etree._Element, list[etree._Element]]:
     root = xml_root(answer.body)
-    names = ("item", "entry")
-    entries = [] if root is None else [e for e in root.iter() if local_name(e) in names]
+    entries = [] if root is None else _elements(root)
     if not entries and (root is None or local_name(root) not in ("rss", "RDF", "feed")):
         raise SourceError(
             f"{answer.url} is no feed; give the address of its RSS or Atom file, or use the kind "
             "'site' for a page"
         )
-    return entries
+    return root, entries
 
 
-def _item(entry: etree._Element, base: str) -> Found | None:
+def _elements(root: etree._Element) -> list[etree._Element]:
+    return [element for element in root.iter() if local_name(element) in _NAMES]
+
+
+def _payloads(body: bytes, root: etree._Element, count: int) -> list[tuple[bytes, str]]:
+    """Bytes and media type of each entry: its own, or the whole feed's where they cannot be told.
+
+    ``n`` in the media type is then the entry's place in the feed.
+    """
+    found = pieces(body, *_NAMES)
+    if len(found) == count:
+        encoding = root.getroottree().docinfo.encoding or "utf-8"
+        return [(piece, f"{MEDIA_TYPE}; charset={encoding}") for piece in found]
+    return [(body, f"{MEDIA_TYPE}; n={number}") for number in range(count)]
+
+
+def _item(entry: etree._Element, payload: bytes, media_type: str, base: str) -> Found | None:
     link = _link(entry, base)
     native_id = first_text(entry, "guid", "id") or link
     written = first_text(entry, "pubDate", "published", "date", "updated")
@@ -128,8 +152,8 @@ def _item(entry: etree._Element, base: str) -> Found | None:
         native_id=native_id[:300],
         text=text,
         posted_at=posted_at,
-        payload=etree.tostring(entry, encoding="utf-8"),
-        media_type=MEDIA_TYPE,
+        payload=payload,
+        media_type=media_type,
         parser=PARSER,
         url=link,
         edited_at=None,

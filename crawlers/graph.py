@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 from core.errors import SourceError
 from crawlers.articles import parse_time
+from crawlers.slices import json_text
 from crawlers.web import Answer, Ask, Pass
 
 MAX_PAGES = 10
@@ -51,7 +52,7 @@ class Graph:
 def graph_body(turn: Pass, answer: Answer, platform: str) -> dict[str, Any]:
     """An answer's object; raises SourceError with the remedy, and sets what the platform asks."""
     try:
-        body = json.loads(answer.body)
+        body = json.loads(json_text(answer.body))
     except ValueError as error:
         raise SourceError(f"{platform} answered {answer.status} with what is no JSON") from error
     if not isinstance(body, dict):

@@ -18,6 +18,7 @@ from core.settings import Settings, token
 from crawlers.articles import media_refs, tidy
 from crawlers.found import Found
 from crawlers.graph import Graph, after, graph_body, graph_time
+from crawlers.slices import elements, json_text
 from crawlers.web import Answer, Ask, Pass, Step, host_of
 
 PARSER = "instagram/1"
@@ -72,10 +73,12 @@ class InstagramReader:
                 raise SourceError("Instagram knows no such hashtag; correct the address")
             turn.progress["tag"] = number
             return Step(asks=(self._recent(number, None),))
+        path: tuple[str, ...] = ("data",)
         if answer.ask.step == "account":
             body = (body.get("business_discovery") or {}).get("media") or {}
-        items = [item for item in body.get("data") or () if isinstance(item, dict)]
-        made = [media(item) for item in items]
+            path = ("business_discovery", "media", "data")
+        pieces = elements(json_text(answer.body), *path)
+        made = [media(item, payload) for item, payload in pieces]
         found = tuple(each for each in made if each is not None)
         turn.skipped += len(made) - len(found)
         if found:
@@ -93,7 +96,7 @@ class InstagramReader:
 
     def again(self, raw: RawPost, source: Source, posted_at: datetime) -> Found | None:
         """See WebReader."""
-        return media(json.loads(raw.payload))
+        return media(json.loads(raw.payload), raw.payload)
 
     def _account(self, account: str, cursor: str | None) -> Ask:
         page = f"media.limit({PAGE})" if cursor is None else f"media.limit({PAGE}).after({cursor})"
@@ -107,7 +110,7 @@ class InstagramReader:
         return self._graph.ask(f"{tag}/recent_media", "recent", values)
 
 
-def media(item: Mapping[str, Any]) -> Found | None:
+def media(item: Mapping[str, Any], payload: bytes) -> Found | None:
     """The item of a post; ``None`` without id, time, or anything to tell."""
     posted_at = graph_time(item.get("timestamp"))
     text = tidy(str(item.get("caption") or ""))
@@ -120,7 +123,7 @@ def media(item: Mapping[str, Any]) -> Found | None:
         native_id=str(item["id"]),
         text=text,
         posted_at=posted_at,
-        payload=json.dumps(item, ensure_ascii=False).encode(),
+        payload=payload,
         media_type=MEDIA_TYPE,
         parser=PARSER,
         url=str(item["permalink"]) if item.get("permalink") else None,

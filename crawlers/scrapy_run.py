@@ -32,6 +32,7 @@ def scrapy_settings(settings: Settings, hosts: Sequence[str]) -> dict[str, Any]:
     return {
         "AUTOTHROTTLE_ENABLED": True,
         "AUTOTHROTTLE_START_DELAY": crawlers.delay_s,
+        "CONCURRENT_ITEMS": 1,  # an answer is one item; Scrapy starts that many tasks an answer
         "COOKIES_ENABLED": False,
         "CONCURRENT_REQUESTS_PER_DOMAIN": 2,
         "DEFAULT_REQUEST_HEADERS": {

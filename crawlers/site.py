@@ -25,7 +25,7 @@ from crawlers.web import Answer, Ask, Pass, Step, host_of
 PARSER = "site/1"
 BROKEN_SHARE = 0.5
 MAX_PAGES = 5
-MEDIA_TYPE = "text/html; item=site; charset=utf-8"
+MEDIA_TYPE = "text/html; item=site; charset="
 
 
 class SiteReader:
@@ -78,7 +78,7 @@ class SiteReader:
                     context = {"posted_at": posted_at}
                     asks.append(Ask(link, step="article", optional=True, context=context))
                 continue
-            item = _item(entry, chosen, answer.url, link, posted_at)
+            item = _item(entry, chosen, answer, link, posted_at)
             if item is None:
                 broken += 1
             else:
@@ -95,12 +95,18 @@ class SiteReader:
 
     def again(self, raw: RawPost, source: Source, posted_at: datetime) -> Found | None:
         """See WebReader."""
-        if raw.media_type != MEDIA_TYPE:
+        if not raw.media_type.startswith(MEDIA_TYPE):
             return article_again(raw, PARSER, posted_at)
         chosen = _selectors(source)
-        entry = Selector(text=raw.payload.decode("utf-8", "replace"))
-        link = web_address(source.address, entry.css(chosen.link).get(default=""))
-        return _item(entry, chosen, source.address, link, _time(entry, chosen) or posted_at)
+        encoding = raw.media_type.removeprefix(MEDIA_TYPE)
+        ask = Ask(source.address)
+        answer = Answer(ask, ask.url, 200, raw.payload, encoding, "text/html", raw.fetched_at)
+        page = Selector(text=raw.payload.decode(encoding, "replace"))
+        for entry in page.css(chosen.item):
+            link = web_address(ask.url, entry.css(chosen.link).get(default=""))
+            if link is not None and link[:300] == raw.native_id:
+                return _item(entry, chosen, answer, link, _time(entry, chosen) or posted_at)
+        return None
 
 
 def _selectors(source: Source) -> Selectors:
@@ -131,7 +137,7 @@ def _time(entry: Selector, chosen: Selectors) -> datetime | None:
 
 
 def _item(
-    entry: Selector, chosen: Selectors, base: str, link: str | None, posted_at: datetime | None
+    entry: Selector, chosen: Selectors, answer: Answer, link: str | None, posted_at: datetime | None
 ) -> Found | None:
     text = tidy("\n".join(_words(piece) for piece in entry.css(chosen.text or "").getall()))
     if not text or link is None or posted_at is None:
@@ -141,11 +147,11 @@ def _item(
         native_id=link[:300],
         text=text,
         posted_at=posted_at,
-        payload=(entry.get() or "").encode(),
-        media_type=MEDIA_TYPE,
+        payload=answer.body,
+        media_type=f"{MEDIA_TYPE}{answer.encoding}",
         parser=PARSER,
         url=link,
-        media=media_refs(links, base),
+        media=media_refs(links, answer.url),
     )
 
 

@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 TICK_S = 0.1
 REPLAN_S = 60.0
 NOT_MODIFIED = 304
+TOO_MANY = 429
 ERROR_STATUSES = [NOT_MODIFIED, 400, 401, 403, 404, 429, 500, 503]
 """Of an API: its errors are answers too."""
 
@@ -206,13 +207,13 @@ class OqigaSpider(scrapy.Spider):
 
     def answered(
         self, response: Response, turn: Turn, ask: Ask, reading: Reading
-    ) -> Iterator[Items]:
+    ) -> tuple[Items, ...]:
         """An answer's items; what is to be asked next waits for its turn."""
         work = turn.work
         if work is None or reading is not turn.reading or reading.ended:
-            return  # the pass has ended by a failure of another of its requests
+            return ()  # the pass has ended by a failure of another of its requests
         now = self.keeper.now()
-        turn.retry_after_s = _retry_after(response)
+        turn.retry_after_s = _patience(response, turn, self.keeper.now())
         try:
             if response.status == NOT_MODIFIED:
                 step = Step()
@@ -226,21 +227,22 @@ class OqigaSpider(scrapy.Spider):
             step = Step()
             self._blame(turn, ask, str(error))
         if step.found or step.gone:
-            yield Items(turn, reading, step, now)
-        else:  # most answers bring nothing new: they need no pipeline
-            settle(turn, reading, step, now, keeper=self.keeper, budgets=self.budgets)
+            return (Items(turn, reading, step, now),)
+        # Most answers bring nothing new: they need no pipeline.
+        settle(turn, reading, step, now, keeper=self.keeper, budgets=self.budgets)
+        return ()
 
-    def failed(self, failure: Failure) -> Iterator[Items]:
+    def failed(self, failure: Failure) -> tuple[Items, ...]:
         """An answer that could not be had ends the pass, or costs one item."""
         request = failure.request  # type: ignore[attr-defined]
         turn, ask, reading = request.meta["turn"], request.meta["ask"], request.meta["reading"]
         if reading is not turn.reading or reading.ended:
-            return
+            return ()
         response = getattr(failure.value, "response", None)
         if response is not None:
-            turn.retry_after_s = _retry_after(response)
+            turn.retry_after_s = _patience(response, turn, self.keeper.now())
         self._blame(turn, ask, explain(failure.value))
-        yield Items(turn, reading, Step(), self.keeper.now())
+        return (Items(turn, reading, Step(), self.keeper.now()),)
 
     def parser_failed(self, failure: Failure, response: Response | None, spider: Any) -> None:
         """An error of our own ends the pass; Scrapy has logged where."""
@@ -285,6 +287,10 @@ def _answer(response: Response, ask: Ask, now: datetime) -> Answer:
     )
 
 
-def _retry_after(response: Response) -> float | None:
+def _patience(response: Response, turn: Turn, now: datetime) -> float | None:
+    """Seconds for which the host wants no requests; a 429 that does not say it doubles the wait."""
     header = response.headers.get("Retry-After")
-    return retry_after_s(header.decode("latin-1") if header else None)
+    asked_s = retry_after_s(header.decode("latin-1") if header else None, now)
+    if asked_s is None and response.status == TOO_MANY:
+        return next_wait_s(turn.interval_s, turn.failures + 1)
+    return asked_s

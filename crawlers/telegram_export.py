@@ -16,6 +16,7 @@ from core.errors import SourceError
 from core.inputs import MAX_TEXT_CHARS, clean_text
 from core.records import RawPost, Source
 from crawlers.found import Found
+from crawlers.slices import elements, json_text
 
 PARSER = "telegram_export/1"
 MEDIA_TYPE = "application/json; item=telegram.export"
@@ -31,7 +32,8 @@ def read_export(source: Source) -> tuple[list[Found], int]:
             raise SourceError(
                 f"{path}: larger than {MAX_BYTES // 1_000_000} MB; export in parts by date"
             )
-        value = json.loads(path.read_bytes())
+        text = json_text(path.read_bytes())
+        value = json.loads(text)
     except OSError as error:
         raise SourceError(f"{path}: cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError) as error:
@@ -45,23 +47,23 @@ def read_export(source: Source) -> tuple[list[Found], int]:
         raise SourceError(
             f"{path}: an export of a {value.get('type')}; only public channels and groups are read"
         )
-    found = list(_items(messages, str(value.get("id"))))
+    found = list(_items(text, str(value.get("id"))))
     return [item for item in found if item is not None], sum(item is None for item in found)
 
 
 def again(raw: RawPost) -> Found | None:
     """The item of a kept message, by the parser of today."""
     chat = raw.native_id.split("/")[1]
-    return message(json.loads(raw.payload), chat)
+    return message(json.loads(raw.payload), raw.payload, chat)
 
 
-def _items(messages: list[Any], chat: str) -> Iterator[Found | None]:
-    for each in messages:
-        if isinstance(each, dict) and each.get("type") == "message":
-            yield message(each, chat)
+def _items(text: str, chat: str) -> Iterator[Found | None]:
+    for each, payload in elements(text, "messages"):
+        if each.get("type") == "message":
+            yield message(each, payload, chat)
 
 
-def message(item: Mapping[str, Any], chat: str) -> Found | None:
+def message(item: Mapping[str, Any], payload: bytes, chat: str) -> Found | None:
     """The item of one message; ``None`` without id, time, or anything to tell."""
     posted_at = _time(item.get("date_unixtime"))
     text = clean_text(_text(item))[:MAX_TEXT_CHARS]
@@ -75,7 +77,7 @@ def message(item: Mapping[str, Any], chat: str) -> Found | None:
         native_id=f"c/{chat}/{item['id']}",
         text=text,
         posted_at=posted_at,
-        payload=json.dumps(item, ensure_ascii=False).encode("utf-8", "surrogatepass"),
+        payload=payload,
         media_type=MEDIA_TYPE,
         parser=PARSER,
         url=f"https://t.me/c/{chat}/{item['id']}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -42,6 +43,7 @@ def open_client(settings: Settings) -> TelegramClient:
     path = settings.under_home(settings.crawlers.telegram_session)
     _private(path)
     session = SQLiteSession(str(path))
+    logging.getLogger("telethon").setLevel(logging.WARNING)  # it tells of each connection
     server = settings.crawlers.telegram_server
     if server is not None:
         _trust(settings.crawlers.telegram_server_key)

@@ -14,6 +14,7 @@ from core.settings import Settings, token
 from crawlers.articles import media_refs, tidy
 from crawlers.found import Found
 from crawlers.graph import Graph, after, graph_body, graph_time
+from crawlers.slices import elements, json_text
 from crawlers.web import Answer, Ask, Pass, Step, host_of
 
 PARSER = "threads/1"
@@ -53,15 +54,15 @@ class ThreadsReader:
     def read(self, turn: Pass, answer: Answer) -> Step:
         """Posts of a profile or search, or replies under one."""
         body = graph_body(turn, answer, PLATFORM)
-        items = [item for item in body.get("data") or () if isinstance(item, dict)]
-        made = [media(item) for item in items]
+        pieces = list(elements(json_text(answer.body), "data"))
+        made = [media(item, payload) for item, payload in pieces]
         found = tuple(each for each in made if each is not None)
         if answer.ask.step == "replies":
             return Step(found)
         turn.skipped += len(made) - len(found)
         if found:
             turn.newest = max(found, key=lambda each: each.posted_at).native_id
-        asks = self._replies(turn, items, answer.at)
+        asks = self._replies(turn, [item for item, _ in pieces], answer.at)
         cursor = after(turn, body, [each.posted_at for each in found])
         if cursor is not None:
             asks.append(self._page(turn.source, cursor))
@@ -69,7 +70,7 @@ class ThreadsReader:
 
     def again(self, raw: RawPost, source: Source, posted_at: datetime) -> Found | None:
         """See WebReader."""
-        return media(json.loads(raw.payload))
+        return media(json.loads(raw.payload), raw.payload)
 
     def _page(self, source: Source, cursor: str | None) -> Ask:
         path, values = _query(source)
@@ -90,7 +91,7 @@ class ThreadsReader:
         ]
 
 
-def media(item: Mapping[str, Any]) -> Found | None:
+def media(item: Mapping[str, Any], payload: bytes) -> Found | None:
     """The item of a post or reply; ``None`` without id, time, or anything to tell."""
     posted_at = graph_time(item.get("timestamp"))
     text = tidy(str(item.get("text") or ""))
@@ -105,7 +106,7 @@ def media(item: Mapping[str, Any]) -> Found | None:
         native_id=str(item["id"]),
         text=text,
         posted_at=posted_at,
-        payload=json.dumps(item, ensure_ascii=False).encode(),
+        payload=payload,
         media_type=MEDIA_TYPE,
         parser=PARSER,
         url=str(item["permalink"]) if item.get("permalink") else None,

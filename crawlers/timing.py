@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+
 MAX_WAIT_S = 3600.0
 """A source that fails is asked at least once an hour, so that its return is noticed."""
 
@@ -18,7 +21,13 @@ def next_wait_s(interval_s: float, failures: int, asked_s: float | None = None) 
     return max(wait_s, min(asked_s or 0.0, 86_400.0))
 
 
-def retry_after_s(header: str | None) -> float | None:
-    """Seconds of a Retry-After header; a date or nonsense is ``None`` (RFC 9110, 10.2.3)."""
+def retry_after_s(header: str | None, now: datetime) -> float | None:
+    """Seconds of a Retry-After header, a number or a date (RFC 9110, 10.2.3); else ``None``."""
     text = (header or "").strip()
-    return float(text) if text.isascii() and text.isdecimal() and len(text) < 9 else None
+    if text.isascii() and text.isdecimal() and len(text) < 9:
+        return float(text)
+    try:
+        until = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    return None if until.tzinfo is None else max(0.0, (until - now).total_seconds())

@@ -19,6 +19,7 @@ from core.settings import Settings, token
 from crawlers.articles import media_refs, tidy
 from crawlers.found import Found
 from crawlers.recent import gone_since
+from crawlers.slices import elements, json_text
 from crawlers.web import Answer, Ask, Pass, Step, host_of
 
 PARSER = "vk/1"
@@ -26,6 +27,7 @@ VERSION = "5.199"
 PAGE = 100
 MAX_PAGES = 10
 MAX_COMMENT_PAGES = 5
+Piece = tuple[dict[str, Any], bytes]
 WALL, COMMENT = "application/json; item=vk.wall", "application/json; item=vk.comment"
 _ADDRESS = re.compile(r"(?:https?://(?:m\.)?vk\.(?:com|ru)/)?@?([A-Za-z0-9_.-]{2,64})/?")
 _NUMBER = re.compile(r"(?:club|public|event|-)(\d{1,12})")
@@ -72,16 +74,16 @@ class VkReader:
 
     def read(self, turn: Pass, answer: Answer) -> Step:
         """Posts of a wall, or comments under one of them."""
-        body = _response(turn, answer)
+        pieces = _items(turn, answer)
         if answer.ask.step == "comments":
-            return self._comments(turn, answer, body)
-        items = [item for item in body.get("items", ()) if isinstance(item, dict)]
+            return self._comments(turn, answer, pieces)
+        items = [item for item, _ in pieces]
         if any(int(item.get("owner_id", -1)) > 0 for item in items):
             raise SourceError("this is a person's wall; only communities are read")
         turn.pages += 1
-        made = [(item, post(item)) for item in items]
-        found = tuple(each for _, each in made if each is not None)
-        turn.skipped += sum(each is None for _, each in made)
+        made = [post(item, payload) for item, payload in pieces]
+        found = tuple(each for each in made if each is not None)
+        turn.skipped += len(made) - len(found)
         asks = [*self._older(turn, answer, items), *self._new_comments(turn, items)]
         gone: tuple[str, ...] = ()
         if turn.pages == 1:
@@ -93,9 +95,9 @@ class VkReader:
         """See WebReader."""
         item = json.loads(raw.payload)
         if raw.media_type == WALL:
-            return post(item)
+            return post(item, raw.payload)
         owner, _, number = raw.native_id.removeprefix("wall").partition("?")[0].partition("_")
-        return comment(item, int(owner), int(number))
+        return comment(item, raw.payload, int(owner), int(number))
 
     def _wall_page(self, source: Source, offset: int) -> Ask:
         return self._ask(
@@ -172,17 +174,17 @@ class VkReader:
             count=count,
         )
 
-    def _comments(self, turn: Pass, answer: Answer, body: Mapping[str, Any]) -> Step:
+    def _comments(self, turn: Pass, answer: Answer, pieces: Sequence[Piece]) -> Step:
         context = answer.ask.context
         owner, post_id = int(context["owner"]), int(context["post"])
-        items = [item for item in body.get("items", ()) if isinstance(item, dict)]
-        replies = [r for item in items for r in (item.get("thread") or {}).get("items", ())]
-        made = [comment(item, owner, post_id) for item in (*items, *replies)]
+        threads = (elements(payload.decode(), "thread", "items") for _, payload in pieces)
+        replies = [reply for thread in threads for reply in thread]
+        made = [comment(item, payload, owner, post_id) for item, payload in (*pieces, *replies)]
         counts = turn.progress.get("comments")
         if isinstance(counts, dict):  # read to here: the same count costs nothing next time
             counts[str(post_id)] = int(context["count"])
         asks: tuple[Ask, ...] = ()
-        if context["pages"] > 1 and len(items) == PAGE:
+        if context["pages"] > 1 and len(pieces) == PAGE:
             asks = (
                 self._comment_page(
                     owner,
@@ -195,8 +197,11 @@ class VkReader:
         return Step(tuple(each for each in made if each is not None), asks)
 
 
-def post(item: Mapping[str, Any]) -> Found | None:
-    """The item of a wall's post; ``None`` when it has no id, time, or anything to tell."""
+def post(item: Mapping[str, Any], payload: bytes) -> Found | None:
+    """The item of a wall's post; ``None`` when it has no id, time, or anything to tell.
+
+    ``payload``: its bytes in the answer.
+    """
     copies = [c for c in item.get("copy_history") or () if isinstance(c, dict)]
     pieces = [item.get("text"), *(copy.get("text") for copy in copies)]
     attachments = _attachments(item) + [a for copy in copies for a in _attachments(copy)]
@@ -210,7 +215,7 @@ def post(item: Mapping[str, Any]) -> Found | None:
         native_id=name,
         text=text,
         posted_at=posted_at,
-        payload=json.dumps(item, ensure_ascii=False).encode(),
+        payload=payload,
         media_type=WALL,
         parser=PARSER,
         url=f"https://vk.com/{name}",
@@ -225,7 +230,7 @@ def post(item: Mapping[str, Any]) -> Found | None:
     )
 
 
-def comment(item: Mapping[str, Any], owner: int, post_id: int) -> Found | None:
+def comment(item: Mapping[str, Any], payload: bytes, owner: int, post_id: int) -> Found | None:
     """The item of a comment; deleted ones are ``None``."""
     text = tidy(str(item.get("text") or ""))
     attachments = _attachments(item)
@@ -238,7 +243,7 @@ def comment(item: Mapping[str, Any], owner: int, post_id: int) -> Found | None:
         native_id=f"{wall}?reply={item['id']}",
         text=text,
         posted_at=posted_at,
-        payload=json.dumps(item, ensure_ascii=False).encode(),
+        payload=payload,
         media_type=COMMENT,
         parser=PARSER,
         url=f"https://vk.com/{wall}?reply={item['id']}",
@@ -260,9 +265,11 @@ def _wall(source: Source) -> dict[str, Any]:
     return {"owner_id": -int(number[1])} if number else {"domain": found[1]}
 
 
-def _response(turn: Pass, answer: Answer) -> Mapping[str, Any]:
+def _items(turn: Pass, answer: Answer) -> list[Piece]:
+    """The items of an answer with their bytes; raises SourceError for VK's errors."""
     try:
-        body = json.loads(answer.body)
+        text = json_text(answer.body)
+        body = json.loads(text)
     except ValueError as error:
         raise SourceError(f"VK answered {answer.status} with what is no JSON") from error
     fault = body.get("error") if isinstance(body, dict) else None
@@ -274,7 +281,7 @@ def _response(turn: Pass, answer: Answer) -> Mapping[str, Any]:
     found = body.get("response") if isinstance(body, dict) else None
     if not isinstance(found, dict) or "items" not in found:
         raise SourceError(f"VK answered {answer.status} in an unknown form; the reader must adapt")
-    return found
+    return list(elements(text, "response", "items"))
 
 
 def _wall_id(item: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ records of others did not exist.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -84,6 +84,19 @@ class EventQuery:
     undecided: bool | None = None
     order: str = "priority"
     limit: int = 200
+
+
+@dataclass(frozen=True)
+class Stages:
+    """When a post or report passed each stage after its acceptance; ``None``: not yet.
+
+    ``assessed_at``: first assessed. ``correlated_at``: came into the event that it is in, or into
+    an earlier one that it came from. ``shown_at``: first stood in the queue with its event.
+    """
+
+    assessed_at: datetime | None = None
+    correlated_at: datetime | None = None
+    shown_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -238,6 +251,18 @@ class Store(Protocol):
 
     def last_event_change(self, audience: Audience) -> int:
         """Position of the newest event change of that audience, 0 when there is none."""
+        ...
+
+    def mark_shown(self, subjects: Mapping[str, datetime]) -> None:
+        """Note when posts and reports, by id, stood in the queue with their event.
+
+        The first time is kept, and never lies before the one of joining, whatever the clocks of
+        two machines say. What is in no event changes nothing.
+        """
+        ...
+
+    def stages(self, subjects: Collection[str], audiences: Audiences) -> dict[str, Stages]:
+        """When each assessed post or report passed the stages; others are left out."""
         ...
 
     # -- decisions, audit --

@@ -130,6 +130,7 @@ def page_for(
         assessments=store.assessments(post_ids | report_ids, audiences),
         nearby=_nearby(console, audiences, event),
         decisions=store.decisions(audiences, event.id),
+        stages=store.stages(post_ids, audiences),
     )
     return make_page(reading.rows([event], audiences)[0], material)
 

@@ -66,6 +66,7 @@ def queue_page(request: Request, who: CurrentReader, wanted: Wanted) -> Response
     entries = entries_of(console, who, wanted)
     rows = console.reading.rows_of(entries[:FIRST_ROWS], who.audiences)
     console.reading.audit(who.name, who.audiences, "read_queue", [row.event.id for row in rows])
+    console.showing.note(row.event for row in rows)
     return render(
         request,
         "queue.html",
@@ -119,6 +120,7 @@ def queue_rows(
     found = [console.store.event(event_id, who.audiences) for event_id in dict.fromkeys(id)]
     rows = console.reading.rows([event for event in found if event is not None], who.audiences)
     console.reading.audit(who.name, who.audiences, "read_queue", [row.event.id for row in rows])
+    console.showing.note(row.event for row in rows)
     draw = cast(RowHtml, console.pages.globals["row_html"])
     t, now = console.texts[language(request)], console.clock.now()
     return {row.event.id: {"version": row.event.version, "html": draw(row, t, now)} for row in rows}
@@ -137,6 +139,7 @@ def queue_json(
     entries = entries_of(console, who, wanted)
     rows = console.reading.rows_of(entries[:limit], who.audiences)
     console.reading.audit(who.name, who.audiences, "read_queue", [row.event.id for row in rows])
+    console.showing.note(row.event for row in rows)
     return {
         "now": console.clock.now(),
         "position": position,

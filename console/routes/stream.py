@@ -82,6 +82,7 @@ def _message(console: Console, who: Reader, item: Item, lang: str) -> str:
     if not views:
         return _sse("gone", {"id": item.id}, item)
     console.reading.audit(who.name, who.audiences, "read_event", [item.event.id])
+    console.showing.note([item.event])
     render_row = cast(RowHtml, console.pages.globals["row_html"])
     html = render_row(row, console.texts[lang], console.clock.now())
     at = item.event.location

@@ -20,6 +20,7 @@ from store.elasticsearch.queries import EventQueries
 from store.elasticsearch.reading import Reading
 from store.elasticsearch.retention import Retention
 from store.elasticsearch.snapshots import Snapshots
+from store.elasticsearch.stages import StageTimes
 from store.elasticsearch.statistics import Statistics
 
 __all__ = ["ElasticsearchStore"]
@@ -35,6 +36,7 @@ class ElasticsearchStore(
     Decisions,
     Chains,
     Accounts,
+    StageTimes,
     Statistics,
     Migration,
     Retention,

@@ -171,5 +171,7 @@ class Events(Withholding):
         for key in tx.subjects(sorted(left)):
             state = subject_of(tx.get(key))
             if state.event == event.id:
-                cleared = replace(state, event=None, event_audience=None, correlated_us=0)
+                cleared = replace(
+                    state, event=None, event_audience=None, correlated_us=0, shown_us=0
+                )
                 tx.put(key, cleared.to_json())

@@ -27,7 +27,8 @@ class Subject:
     """A post or report. ``kind`` is ``None`` when it is only known as a member of an event.
 
     ``period``: that of its indices. ``audience``: where its assessed versions lie. ``event``: the
-    event that it is in, with that event's audience and the time of joining (microseconds).
+    event that it is in, with that event's audience, the time of joining and, zero before,
+    that of being shown with it (microseconds).
     """
 
     kind: str | None = None
@@ -38,6 +39,7 @@ class Subject:
     event: str | None = None
     event_audience: Audience | None = None
     correlated_us: int = 0
+    shown_us: int = 0
 
     def version(self, number: int) -> Version | None:
         """The version of that number."""
@@ -64,6 +66,7 @@ class Subject:
                 ],
                 "event_audience": self.event_audience and self.event_audience.value,
                 "correlated_us": self.correlated_us,
+                "shown_us": self.shown_us,
             },
         }
 
@@ -82,6 +85,7 @@ def subject_of(row: dict[str, Any] | None) -> Subject:
         event=row.get("event"),
         event_audience=_audience(state["event_audience"]),
         correlated_us=state["correlated_us"],
+        shown_us=state.get("shown_us", 0),
     )
 
 

@@ -42,7 +42,7 @@ class Statistics(Base):
                 "accept_to_assess": self._lag(
                     mine, ["posts", "reports"], "assess_lag_s", "assessed_at"
                 ),
-                "assess_to_event": self._correlated(mine),
+                **self._through(mine),
             },
         )
 
@@ -68,10 +68,13 @@ class Statistics(Base):
         )
         return _quantiles([hit["fields"][field][0] for hit in hits])
 
-    def _correlated(self, audiences: Sequence[Audience]) -> Latency:
-        """What was assessed again after it came into its event waited for nothing."""
+    def _through(self, audiences: Sequence[Audience]) -> dict[str, Latency]:
+        """From the assessment to the event, and from there to the queue.
+
+        What was assessed again after it came into its event waited for nothing.
+        """
         if not audiences:
-            return NOTHING
+            return {"assess_to_event": NOTHING, "event_to_show": NOTHING}
         hits = self._connection.search(
             ",".join(self._names.all_of(a, k) for a in audiences for k in ("posts", "reports")),
             query={"match_all": {}},
@@ -81,12 +84,15 @@ class Statistics(Base):
         )
         rows = self._connection.get_many(self._subject(hit["_source"]["id"]) for hit in hits)
         waited: list[float] = []
+        shown: list[float] = []
         for hit in hits:
             state = subject_of(rows.get(self._subject(hit["_source"]["id"])))
             since_us = us(datetime.fromisoformat(hit["_source"]["assessed_at"]))
             if state.event_audience in audiences and state.correlated_us >= since_us:
                 waited.append((state.correlated_us - since_us) / 1e6)
-        return _quantiles(waited)
+            if state.event_audience in audiences and state.shown_us >= state.correlated_us > 0:
+                shown.append((state.shown_us - state.correlated_us) / 1e6)
+        return {"assess_to_event": _quantiles(waited), "event_to_show": _quantiles(shown)}
 
 
 def _quantiles(values: Sequence[float]) -> Latency:

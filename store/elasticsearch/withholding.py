@@ -79,7 +79,7 @@ class Withholding(Base):
             self._withhold_event(tx, event_id, subject)
         row = subject_of(tx.get(self._subject(subject)))
         if row.event_audience is OPEN:
-            cleared = replace(row, event=None, event_audience=None, correlated_us=0)
+            cleared = replace(row, event=None, event_audience=None, correlated_us=0, shown_us=0)
             tx.put(self._subject(subject), cleared.to_json())
         for key in tx.find(names.of(OPEN, "decisions"), {"term": {"names": subject}}):
             self._move_decision(tx, key, OPEN, CONFIDENTIAL)

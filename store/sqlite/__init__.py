@@ -18,6 +18,7 @@ from store.sqlite.queries import EventQueries
 from store.sqlite.reading import Reading
 from store.sqlite.removal import Removal
 from store.sqlite.retention import Retention
+from store.sqlite.stages import StageTimes
 from store.sqlite.statistics import Statistics
 from store.sqlite.volumes import Volumes
 
@@ -33,6 +34,7 @@ class SqliteStore(
     Decisions,
     Chains,
     Accounts,
+    StageTimes,
     Statistics,
     Volumes,
     Retention,

@@ -138,7 +138,8 @@ def _place_members(db: apsw.Connection, event: Event) -> None:
     db.execute(
         per(
             audience,
-            "INSERT INTO member_@audience SELECT value, ?, ? FROM json_each(?) WHERE true "
+            "INSERT INTO member_@audience (subject, event, correlated_us) "
+            "SELECT value, ?, ? FROM json_each(?) WHERE true "
             "ON CONFLICT (subject) DO UPDATE SET event = excluded.event "
             "WHERE event <> excluded.event",
         ),

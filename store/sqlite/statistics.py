@@ -30,6 +30,10 @@ _LATENCIES = {
         "ORDER BY assessed_us DESC LIMIT ?) "
         "JOIN member_@audience USING (subject) WHERE correlated_us >= assessed_us"
     ),
+    "event_to_show": (
+        "SELECT shown_us, shown_us - correlated_us FROM member_@audience "
+        "WHERE shown_us IS NOT NULL ORDER BY shown_us DESC LIMIT ?"
+    ),
 }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from console.web import attached
 from core.records import Audience, Category, Heartbeat, Role
 from store.protocol import CONFIDENTIAL, OPEN, EventWrite
 from tests.console.conftest import NOW, make_assessment, make_event, make_post
@@ -37,6 +38,26 @@ def test_a_new_event_arrives_as_a_row_with_its_position(
     assert message["data"]["id"] == event.id
     assert message["data"]["views"] == ["all", "todo"]
     assert "Драка у рынка a" in message["data"]["html"]
+
+
+def test_what_stood_in_the_queue_is_noted_once_with_its_time(
+    stream: Callable[..., Any], person: Callable[[Role], Any], filled: Any, app: Any
+) -> None:
+    who = person(Role.SPECIALIST)
+    live = stream(who)
+    live.next("pulse")
+    event = write(filled, "a")
+    live.next("row")
+    console = attached(app)
+    console.showing.flush()
+    [post] = [link.id for link in event.posts]
+    shown_at = filled.store.stages([post], OPEN)[post].shown_at
+    assert shown_at is not None
+    console.showing.note([event])
+    console.showing.flush()
+    assert filled.store.stages([post], OPEN)[post].shown_at == shown_at
+    assert 'class="m-shown"' in who.get(f"/events/{event.id}").text
+    assert 'class="m-assessed"' in who.get(f"/events/{event.id}").text
 
 
 def test_after_a_break_it_goes_on_where_it_stopped(

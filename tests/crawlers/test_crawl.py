@@ -30,6 +30,7 @@ from tests.crawlers.running import give_token
 from tests.media.test_describing import jpeg, scene
 
 from .conftest import Answer, Site, message, page
+from .running import run_script
 
 CHILD = """
 import logging, sys, threading, json
@@ -65,14 +66,7 @@ def _command(settings: Settings, sources: list[dict[str, Any]], mode: str) -> li
 
 
 def _once(settings: Settings, *sources: dict[str, Any]) -> str:
-    done = subprocess.run(
-        _command(settings, list(sources), "once"),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        cwd=PROJECT,
-    )
+    done = run_script(CHILD, *_command(settings, list(sources), "once")[3:])
     assert done.returncode == 0, done.stderr
     return done.stdout
 

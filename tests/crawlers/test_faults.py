@@ -19,7 +19,7 @@ from core.settings import CrawlerSettings, Settings
 from crawlers.keeper import Keeper
 from store.coverage import ledger_of
 from store.sqlite import SqliteStore
-from tests.crawlers.running import ONCE, PROJECT, read
+from tests.crawlers.running import LISTEN, ONCE, PROJECT, read
 from tests.servers.http import Asked, HttpServer, Reply, serving
 
 from .conftest import message, page
@@ -53,7 +53,7 @@ def _source(server: HttpServer) -> Source:
 
 
 def _start(
-    settings: Settings, source: Source, limit_bytes: int | None = None
+    settings: Settings, *sources: Source, limit_bytes: int | None = None, script: str = ONCE
 ) -> subprocess.Popen[str]:
     def bound() -> None:
         if limit_bytes is not None:
@@ -63,9 +63,9 @@ def _start(
         [
             sys.executable,
             "-c",
-            ONCE,
+            script,
             settings.model_dump_json(),
-            json.dumps([source.model_dump(mode="json")]),
+            json.dumps([source.model_dump(mode="json") for source in sources]),
         ],
         cwd=PROJECT,
         stdout=subprocess.PIPE,
@@ -118,7 +118,7 @@ def test_a_full_disk_is_reported_and_what_was_refused_comes_later(tmp_path: Path
         read(settings, source)
         _channel(server, 150)
         files = [p.stat().st_size for p in settings.home.rglob("*") if p.is_file()]
-        full = _start(settings, source, max(files) + 40_000)
+        full = _start(settings, source, limit_bytes=max(files) + 40_000)
         out, err = full.communicate(timeout=60)
         assert full.returncode == 0, err
         assert "store refused" in out, out + err
@@ -130,6 +130,44 @@ def test_a_full_disk_is_reported_and_what_was_refused_comes_later(tmp_path: Path
     store = SqliteStore(settings.under_home(settings.store.path))
     assert _numbers(store) == list(range(1, 151))
     assert store.broken_links("evidence") == []
+    store.close()
+
+
+def test_a_429_that_names_no_time_slows_the_whole_host_down(tmp_path: Path) -> None:
+    settings = _settings(tmp_path)
+    refused = [time.monotonic()]
+    with serving(HttpServer()) as server:
+        _channel(server, 30)
+        pages = server.routes["/s/uzaq"]
+
+        def answer(asked: Asked) -> Reply:
+            if len(refused) > 3:
+                return pages(asked)
+            refused.append(time.monotonic())
+            return Reply(status=429)
+
+        server.routes["/s/uzaq"] = answer
+        server.shows("/s/basqa", page(message(1, channel="basqa")))
+        source = _source(server).model_copy(update={"interval_s": 0.5})
+        other = source.model_copy(
+            update={"name": "basqa", "address": f"{server.address}/s/basqa", "interval_s": 0.2}
+        )
+        child = _start(settings, source, other, script=LISTEN)
+        store = SqliteStore(settings.under_home(settings.store.path))
+        until = time.monotonic() + 60
+        while ledger_of(store, SOURCE_NAME).last_id is None and time.monotonic() < until:
+            if problem := ledger_of(store, SOURCE_NAME).problem:
+                assert "fewer requests (429)" in problem
+            time.sleep(0.05)
+        child.terminate()
+        child.communicate()
+    first, second, third = refused[1:]
+    assert second - first >= 1.0, "the wait doubles"
+    assert third - second >= 2.0, "and doubles again"
+    calm = [a.at_s for a in server.asked if a.path == "/s/basqa"]
+    assert not [at for at in calm if second + 0.3 < at < third - 0.3], "others on the host wait too"
+    assert _numbers(store) == [1, *range(11, 31)], "nothing lost, nothing twice"
+    assert ledger_of(store, SOURCE_NAME).failures == 0
     store.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -87,7 +88,7 @@ def test_a_better_parser_makes_versions_that_say_so(
 
 def test_a_payload_that_cannot_be_read_is_counted(store: SqliteStore) -> None:
     item = {"id": 1, "owner_id": -7, "from_id": -7, "date": 1_774_000_000, "text": "х"}
-    found = vk_post(item)
+    found = vk_post(item, json.dumps(item).encode())
     assert found is not None
     keeper = Keeper(store, FixedClock(NOW), KEY)
     reading = keeper.start(Source(name="vk", kind="vk", address="x"))

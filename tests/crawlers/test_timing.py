@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,7 +32,9 @@ def test_never_sooner_than_the_interval_nor_without_end(interval_s: float, failu
     [
         ("120", 120.0),
         (" 5 ", 5.0),
-        ("Fri, 20 Mar 2026 14:30:00 GMT", None),
+        ("Fri, 20 Mar 2026 14:30:00 GMT", 600.0),
+        ("Fri, 20 Mar 2026 14:00:00 GMT", 0.0),
+        ("Fri, 20 Mar 2026 14:30:00 -0000", None),
         ("-1", None),
         (None, None),
         ("", None),
@@ -39,4 +43,4 @@ def test_never_sooner_than_the_interval_nor_without_end(interval_s: float, failu
     ],
 )
 def test_retry_after(header: str | None, seconds: float | None) -> None:
-    assert retry_after_s(header) == seconds
+    assert retry_after_s(header, datetime(2026, 3, 20, 14, 20, tzinfo=UTC)) == seconds

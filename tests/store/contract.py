@@ -34,7 +34,7 @@ from core.records import (
     SetAside,
     User,
 )
-from store.protocol import ALL, CONFIDENTIAL, OPEN, EventQuery, EventWrite, Store
+from store.protocol import ALL, CONFIDENTIAL, OPEN, EventQuery, EventWrite, Stages, Store
 
 NOW = datetime(2026, 3, 20, 14, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -450,6 +450,47 @@ class StoreContract:
         assert set(store.events_of([one.id, two.id, "r1"], OPEN).values()) == {"a"}
         assert [e.id for e in store.open_events(NOW, OPEN)] == ["a"]
         assert [e.id for e in store.events(EventQuery(), OPEN)] == ["a"]
+
+    def test_stages_of_a_post(self, store: Store) -> None:
+        one, two, late, secret = (a_post(n) for n in ("1", "2", "3", "4"))
+        accept(store, one, two, late, secret)
+        for post in (one, two, late):
+            store.save_assessments([(an_assessment(post.id), Audience.OPEN)], NOW + MINUTE)
+        assess(store, secret.id, audience=Audience.CONFIDENTIAL)
+        write(
+            store,
+            an_event("e", 1, one, two, updated_at=NOW + 2 * MINUTE),
+            an_event("s", 1, secret, audience=Audience.CONFIDENTIAL, updated_at=NOW + 2 * MINUTE),
+        )
+        ids = [one.id, two.id, late.id, secret.id, "unknown"]
+        assert store.stages(ids, OPEN)[one.id] == Stages(NOW + MINUTE, NOW + 2 * MINUTE, None)
+        assert store.stages(ids, OPEN)[late.id] == Stages(NOW + MINUTE, None, None)
+        shown = dict.fromkeys([one.id, two.id, late.id, secret.id, "x"], NOW + 3 * MINUTE)
+        store.mark_shown(shown)
+        store.mark_shown({})
+        write(store, an_event("e", 2, one, two, late, updated_at=NOW + 4 * MINUTE))
+        found = store.stages(ids, OPEN)
+        assert found[one.id].shown_at == found[two.id].shown_at == NOW + 3 * MINUTE
+        assert found[late.id].shown_at is None, "it was in no event then"
+        store.mark_shown(dict.fromkeys(shown, NOW + 9 * MINUTE))
+        found = store.stages(ids, OPEN)
+        assert found[one.id].shown_at == NOW + 3 * MINUTE, "the first time stays"
+        assert found[late.id].shown_at == NOW + 9 * MINUTE
+        assert found.keys() == {one.id, two.id, late.id}
+        assert store.stages(ids, CONFIDENTIAL)[secret.id].shown_at == NOW + 3 * MINUTE
+        assert store.stats(OPEN).latencies["event_to_show"].p95_s == pytest.approx(300)
+        assert store.stats(CONFIDENTIAL).latencies["event_to_show"].p95_s == pytest.approx(60)
+
+    def test_the_time_of_showing_moves_with_its_post(self, store: Store) -> None:
+        post = a_post()
+        accept(store, post)
+        assess(store, post.id)
+        write(store, an_event("a", 1, post))
+        store.mark_shown({post.id: NOW + MINUTE})
+        write(store, an_event("b", 1, post, updated_at=NOW + 2 * MINUTE))
+        assert store.stages([post.id], OPEN)[post.id].shown_at == NOW + MINUTE
+        store.mark_shown({post.id: NOW + 3 * MINUTE})
+        assert store.stages([post.id], OPEN)[post.id].shown_at == NOW + MINUTE
 
     def test_queue_queries(self, store: Store) -> None:
         post = a_post()
