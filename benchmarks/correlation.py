@@ -16,10 +16,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.corpus import ROOT, corpus_posts, posts, reports
-from core.records import Assessed, Event, Post, Report, ReportState
+from benchmarks.corpus import ROOT, corpus_posts
+from core.records import Assessed, Event, Report, ReportState
 from core.settings import Settings
-from core.versions import speaking
 from correlator.correlate import at, correlate
 from correlator.evaluation import Share, b_cubed, pairwise, partition_of, post_report
 from correlator.freshness import Freshness
@@ -32,7 +31,8 @@ from correlator.train import (
     same_event_pairs,
     train,
 )
-from nlp.assessor import Assessor, subject_of_post, subject_of_report
+from learning.streams import Stream, read_labelled
+from nlp.assessor import Assessor, subject_of_post
 from nlp.labelled import DEFAULT_CORPUS, read_corpus
 from nlp.run import audience_of
 from nlp.train import Grounds, fit
@@ -45,22 +45,6 @@ END = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Stream:
-    """Assessed records and what they are labelled with, by record id.
-
-    ``truth``: event; a post of no event has a key of its own. ``incidents``: posts labelled so.
-    """
-
-    records: list[Assessed]
-    truth: dict[str, str]
-    incidents: set[str]
-
-    def reports(self) -> set[str]:
-        """Ids of the reports."""
-        return {r.subject.id for r in self.records if isinstance(r.subject, Report)}
-
-
-@dataclass(frozen=True)
 class Scores:
     """What the events of a stream are worth. ``state``: share of labelled incidents."""
 
@@ -69,27 +53,6 @@ class Scores:
     post_report: Share
     state: float
     flagged: Share
-
-
-def read(assessor: Assessor, post_file: Path, report_file: Path) -> Stream:
-    """A labelled stream, each post in its speaking version."""
-    versions: dict[str, list[Post]] = {}
-    for post in posts(post_file):
-        versions.setdefault(post.id, []).append(post)
-    subjects: list[Post | Report] = [*map(speaking, versions.values()), *reports(report_file)]
-    settings = Settings()
-    found = assessor.assess(
-        [subject_of_post(s) if isinstance(s, Post) else subject_of_report(s) for s in subjects]
-    )
-    records = [
-        Assessed(subject=s, assessment=a, audience=audience_of(s, a, settings))
-        for s, a in zip(subjects, found, strict=True)
-    ]
-    return Stream(
-        records=records,
-        truth={s.id: str(s.extra.get("event") or s.id) for s in subjects},
-        incidents={s.id for s in subjects if s.extra.get("incident") is True},
-    )
 
 
 def part(stream: Stream, keys: str) -> Stream:
@@ -220,7 +183,9 @@ def main(command: str, model_dir: Path) -> None:
     if command == "train":
         grounds = Grounds(assessor.gazetteer, assessor.vectors)
         stranger = Assessor(fit(read_corpus(DEFAULT_CORPUS), grounds), assessor.gazetteer)
-        learned = read(stranger, CORPUS / "train_posts.jsonl", CORPUS / "train_reports.jsonl")
+        learned = read_labelled(
+            stranger, CORPUS / "train_posts.jsonl", CORPUS / "train_reports.jsonl"
+        )
         model, recall = train_model(learned, stranger, settings)
         model.save()
         sys.stdout.write(
@@ -228,11 +193,11 @@ def main(command: str, model_dir: Path) -> None:
             + "\n"
         )
     model = PairModel.load()
-    test = read(assessor, CORPUS / "test_posts.jsonl", CORPUS / "test_reports.jsonl")
+    test = read_labelled(assessor, CORPUS / "test_posts.jsonl", CORPUS / "test_reports.jsonl")
     streams = {
         "test": test,
         **{f"test, author {n}": part(test, keys) for n, keys in enumerate(AUTHORS, 1)},
-        "demonstration": read(assessor, DEMO / "posts.jsonl", DEMO / "reports.jsonl"),
+        "demonstration": read_labelled(assessor, DEMO / "posts.jsonl", DEMO / "reports.jsonl"),
     }
     rows = {name: measure(stream, model, settings) for name, stream in streams.items()}
     sys.stdout.write(table(rows) + "\n")

@@ -89,7 +89,6 @@ def correlate(
     ] = None,
 ) -> None:
     """Whole offline run: posts and reports in, one line an event out. No store needed."""
-    from correlator.model import PairModel
     from oqiga import offline
 
     context = open_context()
@@ -111,7 +110,7 @@ def correlate(
             chosen,
             kept,
             assessor=assessor,
-            model=PairModel.load(),
+            model=context.pair_model,
             settings=context.settings,
             as_of=as_of,
             advance=bar.advance,
@@ -127,7 +126,6 @@ def correlate(
 @app.command()
 def pairs(input: Input = None, output: Output = None) -> None:
     """Explain pairs: {"left", "right"} a line in, probability of the same event out."""
-    from correlator.model import PairModel
     from oqiga.offline import Reading, pair_rows
 
     context, found = open_context(), Reading()
@@ -135,7 +133,7 @@ def pairs(input: Input = None, output: Output = None) -> None:
         rows = pair_rows(
             read_lines(file),
             assessor=_assessor(context),
-            model=PairModel.load(),
+            model=context.pair_model,
             settings=context.settings,
             reading=found,
         )
