@@ -20,10 +20,11 @@ from correlator.items import Item, make_item
 from correlator.judging import PRIORITY_STEP, Judge, Known, Rulings, material
 from correlator.model import PairModel
 from correlator.priority import priority
+from correlator.reopening import Span, around
 from store.protocol import EventWrite
 
 LATE_S = 3_600.0
-"""A record may be this late, beyond its window, and still find its event open."""
+"""A record may be this late, beyond its window, and still find its event in memory."""
 
 
 class Correlator:
@@ -68,10 +69,19 @@ class Correlator:
         return 0 if event is None else event.version
 
     def closed(self, record: Assessed, now: datetime) -> bool:
-        """Whether no timely record can be the same event as this one any more."""
+        """Whether no timely record can be the same event as this one any more.
+
+        What comes later than that finds its event out of memory, and has it read again.
+        """
         item = make_item(record, self._model.idf)
         self._prepared[item.id] = (record, item)
         return self._over(item, now)
+
+    def span(self, record: Assessed) -> Span:
+        """The time within which others bear on this record's event."""
+        item = make_item(record, self._model.idf)
+        self._prepared[item.id] = (record, item)
+        return around(at(record), reach_s(item, self._settings))
 
     def is_foreign(self, event: Event) -> bool:
         """Whether a stored version is newer than what is known here of an event."""
@@ -86,10 +96,14 @@ class Correlator:
         self,
         records: Iterable[Assessed],
         events: Iterable[Event],
-        decisions: Sequence[Decision] = (),
+        decisions: Sequence[Decision] | None = None,
     ) -> None:
-        """Start from what the store holds; nothing is judged yet (see ``reconcile``)."""
-        self._decide(decisions)
+        """Take in what the store holds; nothing is judged yet (see ``reconcile``).
+
+        ``decisions``: all of them; ``None`` when they are known already.
+        """
+        if decisions is not None:
+            self._decide(decisions)
         for record in sorted(records, key=lambda r: (at(r), r.subject.id)):
             self._records[record.subject.id] = record
             self._graph.put(self._item(record))

@@ -43,6 +43,10 @@ def retrain() -> None:
         return oqiga("learn", "labels")
 
     @task(pool=MODELS)
+    def places() -> dict[str, object]:
+        return oqiga("learn", "places")
+
+    @task(pool=MODELS)
     def candidate() -> dict[str, str]:
         return oqiga_or_skip("learn", "candidate")
 
@@ -54,7 +58,9 @@ def retrain() -> None:
     def promote() -> dict[str, str]:
         return oqiga("learn", "promote")
 
-    labels() >> candidate() >> judge() >> promote()
+    known = labels()
+    known >> places()
+    known >> candidate() >> judge() >> promote()
 
 
 audit_sample()

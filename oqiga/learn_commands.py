@@ -18,6 +18,7 @@ from oqiga.opening import open_context
 if TYPE_CHECKING:
     from learning.gate import Verdict
     from learning.pair_run import PairGrounding
+    from learning.place_run import Places
     from learning.replay import Difference
     from learning.run import Grounding
     from oqiga.context import Context
@@ -52,6 +53,31 @@ def recall() -> None:
     context = open_context()
     found = estimate_recall(context.store, context.clock.now())
     _print("nothing audited yet" if found is None else asdict(found))
+
+
+@app.command("places")
+def places() -> None:
+    """What moves say of places: how far off events were shown, and which places are proposed."""
+    from learning.place_run import propose
+
+    context = open_context()
+    told, found = propose(context.store, _places(context), context.learning_dir)
+    _print({**told.model_dump(), "proposals": [proposal.model_dump() for proposal in found]})
+
+
+@app.command("accept-place")
+def accept_place(
+    proposal: Annotated[str, typer.Argument(help="its id, as `oqiga learn places` prints it")],
+    by: Annotated[str, typer.Option("--by", help="who accepts it")],
+) -> None:
+    """Put a proposed place into the operator's own gazetteer."""
+    from learning.place_run import accept
+
+    context = open_context()
+    found = accept(
+        context.store, context.clock, _places(context), context.learning_dir, proposal, by
+    )
+    _print(f"accepted {found.id}: {found.name}")
 
 
 @app.command("candidate")
@@ -154,6 +180,15 @@ def rollback(
     name = model or max(folders, key=lambda each: registry.changed_at(folders[each]))
     back = registry.roll_back(folders[name], context.clock.now(), by)
     _print(f"{name}: back to {back}")
+
+
+def _places(context: Context) -> Places:
+    from learning.place_run import Places
+    from nlp.train import GAZETTEER_FILE
+    from oqiga.context import CORPUS
+
+    own = context.settings.under_home(context.settings.nlp.gazetteer_file)
+    return Places(context.model_dir / GAZETTEER_FILE, own, CORPUS)
 
 
 def _registries(context: Context) -> dict[str, Path]:
