@@ -28,6 +28,7 @@ class Subject:
 
     ``period``: that of its indices. ``audience``: where its assessed versions lie. ``event``: the
     event that it is in, with that event's audience and the time of joining (microseconds).
+    ``removed``: on lawful demand; it is not taken in again.
     """
 
     kind: str | None = None
@@ -38,6 +39,7 @@ class Subject:
     event: str | None = None
     event_audience: Audience | None = None
     correlated_us: int = 0
+    removed: bool = False
 
     def version(self, number: int) -> Version | None:
         """The version of that number."""
@@ -64,6 +66,7 @@ class Subject:
                 ],
                 "event_audience": self.event_audience and self.event_audience.value,
                 "correlated_us": self.correlated_us,
+                **({"removed": True} if self.removed else {}),
             },
         }
 
@@ -82,6 +85,7 @@ def subject_of(row: dict[str, Any] | None) -> Subject:
         event=row.get("event"),
         event_audience=_audience(state["event_audience"]),
         correlated_us=state["correlated_us"],
+        removed=state.get("removed", False),
     )
 
 
