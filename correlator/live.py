@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from core.records import Assessed, Audience, Decision, Event, ReportState
 from core.settings import CorrelatorSettings
-from correlator.blocking import reach_s
+from correlator.blocking import reach_s, shortest_s
 from correlator.constraints import constraints
 from correlator.correlate import at, first_id
 from correlator.freshness import Freshness
@@ -24,7 +24,7 @@ from correlator.reopening import Span, around
 from store.protocol import EventWrite
 
 LATE_S = 3_600.0
-"""A record may be this late, beyond its window, and still find its event in memory."""
+"""A record may be this late and find all that it is to be compared with in memory."""
 
 
 class Correlator:
@@ -68,20 +68,19 @@ class Correlator:
         event = self._events.get(event_id)
         return 0 if event is None else event.version
 
-    def closed(self, record: Assessed, now: datetime) -> bool:
-        """Whether no timely record can be the same event as this one any more.
-
-        What comes later than that finds its event out of memory, and has it read again.
-        """
+    def late(self, record: Assessed, now: datetime) -> bool:
+        """Whether what a record may be compared with may have left memory already."""
         item = make_item(record, self._model.idf)
         self._prepared[item.id] = (record, item)
-        return self._over(item, now)
+        return now.timestamp() - item.at > LATE_S
 
-    def span(self, record: Assessed) -> Span:
-        """The time within which others bear on this record's event."""
+    def forgotten(self, record: Assessed, now: datetime) -> Span:
+        """The time within which others bear on this record's event, as far as memory lacks it."""
         item = make_item(record, self._model.idf)
         self._prepared[item.id] = (record, item)
-        return around(at(record), reach_s(item, self._settings))
+        since, until = around(at(record), reach_s(item, self._settings))
+        kept = now - timedelta(seconds=shortest_s(self._settings) + LATE_S)
+        return since, min(until, kept)
 
     def is_foreign(self, event: Event) -> bool:
         """Whether a stored version is newer than what is known here of an event."""
@@ -202,7 +201,7 @@ class Correlator:
     # -- inside -----------------------------------------------------------------------------
 
     def _item(self, record: Assessed) -> Item:
-        """The boiled-down record; once made by ``closed`` it is not made again."""
+        """The boiled-down record; once made by ``late`` it is not made again."""
         prepared = self._prepared.pop(record.subject.id, None)
         if prepared is not None and prepared[0] is record:
             return prepared[1]

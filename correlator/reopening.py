@@ -9,15 +9,15 @@ Span = tuple[datetime, datetime]
 
 
 def around(at: datetime, reach_s: float) -> Span:
-    """What a record may be compared with, and what that may be compared with in turn."""
-    reach = timedelta(seconds=2.0 * reach_s)
+    """What a record may be compared with; all of the events of that come with it."""
+    reach = timedelta(seconds=reach_s)
     return at - reach, at + reach
 
 
 def joined(spans: Iterable[Span]) -> list[Span]:
-    """The same stretches, none overlapping another, by time."""
+    """The same stretches, none empty and none overlapping another, by time."""
     found: list[Span] = []
-    for since, until in sorted(spans):
+    for since, until in sorted(span for span in spans if span[0] < span[1]):
         if found and since <= found[-1][1]:
             found[-1] = (found[-1][0], max(until, found[-1][1]))
         else:

@@ -77,8 +77,8 @@ class LiveCorrelator:
         late = {
             r.subject.id
             for r in readable
-            if r.subject.id not in members and self._correlator.closed(r, now)
-        }  # new, but of the past: its change is still to be handled, and has the past read again
+            if r.subject.id not in members and self._correlator.late(r, now)
+        }  # new, but not of now: its change is still to be handled, and has the past read again
         self._correlator.load(
             [r for r in readable if r.subject.id not in late], events, store.decisions(ALL)
         )
@@ -143,9 +143,9 @@ class LiveCorrelator:
         """
         correlator = self._correlator
         late = [
-            r for r in records if not correlator.knows(r.subject.id) and correlator.closed(r, now)
+            r for r in records if not correlator.knows(r.subject.id) and correlator.late(r, now)
         ]
-        spans = lacking(joined(correlator.span(r) for r in late), self._reopened)
+        spans = lacking(joined(correlator.forgotten(r, now) for r in late), self._reopened)
         if not spans:
             return
         near = {r.subject.id: r for span in spans for r in self._within(span)}
@@ -177,7 +177,7 @@ class LiveCorrelator:
     def _readable(self, record: Assessed) -> bool:
         """Whether a record can be boiled down; one that cannot is set aside and counted."""
         try:
-            self._correlator.closed(record, self._clock.now())
+            self._correlator.late(record, self._clock.now())
         except Exception as error:
             self.failures += 1
             log.exception("record %s cannot be correlated", record.subject.id)
