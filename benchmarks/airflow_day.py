@@ -160,8 +160,8 @@ class Day:
             speed=1.0,
             digest="airflow-day",
         )
-        before, self._now = self._now, end
         store.put_note(REPLAY_NOTE, json.dumps(plan.to_json()))
+        before, self._now = self._now, end
         lines = [x for at, channel, x in self.given.posts if channel == "file" and at <= end]
         self._put(self.home / "posts.jsonl", lines)
         part = [line for at, line in self.given.reports if before < at <= end]

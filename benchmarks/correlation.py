@@ -17,10 +17,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.corpus import ROOT, corpus_posts, posts, reports
-from core.records import Assessed, Event, Post, Report, ReportState
+from benchmarks.corpus import ROOT, corpus_posts
+from core.records import Assessed, Event, Report, ReportState
 from core.settings import Settings
-from core.versions import speaking
 from correlator.correlate import at, correlate
 from correlator.evaluation import Share, b_cubed, pairwise, partition_of, post_report
 from correlator.freshness import Freshness
@@ -34,7 +33,8 @@ from correlator.train import (
     train,
     train_context,
 )
-from nlp.assessor import Assessor, subject_of_post, subject_of_report
+from learning.streams import Stream, read_labelled
+from nlp.assessor import Assessor, subject_of_post
 from nlp.labelled import DEFAULT_CORPUS, read_corpus, read_stream
 from nlp.language import LanguageModel
 from nlp.model import Model
@@ -50,22 +50,6 @@ END = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Stream:
-    """Assessed records and what they are labelled with, by record id.
-
-    ``truth``: event; a post of no event has a key of its own. ``incidents``: posts labelled so.
-    """
-
-    records: list[Assessed]
-    truth: dict[str, str]
-    incidents: set[str]
-
-    def reports(self) -> set[str]:
-        """Ids of the reports."""
-        return {r.subject.id for r in self.records if isinstance(r.subject, Report)}
-
-
-@dataclass(frozen=True)
 class Scores:
     """What the events of a stream are worth. ``state``: share of labelled incidents."""
 
@@ -74,27 +58,6 @@ class Scores:
     post_report: Share
     state: float
     flagged: Share
-
-
-def read(assessor: Assessor, post_file: Path, report_file: Path) -> Stream:
-    """A labelled stream, each post in its speaking version."""
-    versions: dict[str, list[Post]] = {}
-    for post in posts(post_file):
-        versions.setdefault(post.id, []).append(post)
-    subjects: list[Post | Report] = [*map(speaking, versions.values()), *reports(report_file)]
-    settings = Settings()
-    found = assessor.assess(
-        [subject_of_post(s) if isinstance(s, Post) else subject_of_report(s) for s in subjects]
-    )
-    records = [
-        Assessed(subject=s, assessment=a, audience=audience_of(s, a, settings))
-        for s, a in zip(subjects, found, strict=True)
-    ]
-    return Stream(
-        records=records,
-        truth={s.id: str(s.extra.get("event") or s.id) for s in subjects},
-        incidents={s.id for s in subjects if s.extra.get("incident") is True},
-    )
 
 
 def part(stream: Stream, keys: str) -> Stream:
@@ -216,7 +179,7 @@ def read_as_strangers(assessor: Assessor, language: LanguageModel) -> tuple[Stre
         grounds = Grounds(assessor.gazetteer, assessor.vectors, ours, language)
         stranger = Assessor(fit(corpus, grounds), assessor.gazetteer)
         found = part(
-            read(stranger, CORPUS / "train_posts.jsonl", CORPUS / "train_reports.jsonl"),
+            read_labelled(stranger, CORPUS / "train_posts.jsonl", CORPUS / "train_reports.jsonl"),
             "".join(half),
         )
         whole.records.extend(found.records)
@@ -255,11 +218,11 @@ def main(command: str, model_dir: Path) -> None:
             + "\n"
         )
     model = PairModel.load()
-    test = read(assessor, CORPUS / "test_posts.jsonl", CORPUS / "test_reports.jsonl")
+    test = read_labelled(assessor, CORPUS / "test_posts.jsonl", CORPUS / "test_reports.jsonl")
     streams = {
         "test": test,
         **{f"test, author {n}": part(test, keys) for n, keys in enumerate(AUTHORS, 1)},
-        "demonstration": read(assessor, DEMO / "posts.jsonl", DEMO / "reports.jsonl"),
+        "demonstration": read_labelled(assessor, DEMO / "posts.jsonl", DEMO / "reports.jsonl"),
     }
     rows = {name: measure(stream, model, settings) for name, stream in streams.items()}
     sys.stdout.write(table(rows) + "\n")

@@ -53,6 +53,11 @@ def widest_s(settings: CorrelatorSettings) -> float:
     return 3600.0 * max([settings.window_h, *settings.windows_h.values()])
 
 
+def shortest_s(settings: CorrelatorSettings) -> float:
+    """The shortest window of all, in seconds."""
+    return 3600.0 * min([settings.window_h, *settings.windows_h.values()])
+
+
 def telling(item: Item) -> bool:
     """Whether the record may be about an incident at all."""
     return item.incident >= INCIDENT_FLOOR or (

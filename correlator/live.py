@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from core.records import Assessed, Audience, Decision, Event, ReportState
 from core.settings import CorrelatorSettings
-from correlator.blocking import reach_s
+from correlator.blocking import reach_s, shortest_s
 from correlator.constraints import constraints
 from correlator.correlate import at, first_id
 from correlator.freshness import Freshness
@@ -20,10 +20,11 @@ from correlator.items import Item, make_item
 from correlator.judging import PRIORITY_STEP, Judge, Known, Rulings, material
 from correlator.model import PairModel
 from correlator.priority import priority
+from correlator.reopening import Span, around
 from store.protocol import EventWrite
 
 LATE_S = 3_600.0
-"""A record may be this late, beyond its window, and still find its event open."""
+"""A record may be this late and find all that it is to be compared with in memory."""
 
 
 class Correlator:
@@ -67,11 +68,19 @@ class Correlator:
         event = self._events.get(event_id)
         return 0 if event is None else event.version
 
-    def closed(self, record: Assessed, now: datetime) -> bool:
-        """Whether no timely record can be the same event as this one any more."""
+    def late(self, record: Assessed, now: datetime) -> bool:
+        """Whether what a record may be compared with may have left memory already."""
         item = make_item(record, self._model.idf)
         self._prepared[item.id] = (record, item)
-        return self._over(item, now)
+        return now.timestamp() - item.at > LATE_S
+
+    def forgotten(self, record: Assessed, now: datetime) -> Span:
+        """The time within which others bear on this record's event, as far as memory lacks it."""
+        item = make_item(record, self._model.idf)
+        self._prepared[item.id] = (record, item)
+        since, until = around(at(record), reach_s(item, self._settings))
+        kept = now - timedelta(seconds=shortest_s(self._settings) + LATE_S)
+        return since, min(until, kept)
 
     def is_foreign(self, event: Event) -> bool:
         """Whether a stored version is newer than what is known here of an event."""
@@ -86,10 +95,14 @@ class Correlator:
         self,
         records: Iterable[Assessed],
         events: Iterable[Event],
-        decisions: Sequence[Decision] = (),
+        decisions: Sequence[Decision] | None = None,
     ) -> None:
-        """Start from what the store holds; nothing is judged yet (see ``reconcile``)."""
-        self._decide(decisions)
+        """Take in what the store holds; nothing is judged yet (see ``reconcile``).
+
+        ``decisions``: all of them; ``None`` when they are known already.
+        """
+        if decisions is not None:
+            self._decide(decisions)
         for record in sorted(records, key=lambda r: (at(r), r.subject.id)):
             self._records[record.subject.id] = record
             self._graph.put(self._item(record))
@@ -188,7 +201,7 @@ class Correlator:
     # -- inside -----------------------------------------------------------------------------
 
     def _item(self, record: Assessed) -> Item:
-        """The boiled-down record; once made by ``closed`` it is not made again."""
+        """The boiled-down record; once made by ``late`` it is not made again."""
         prepared = self._prepared.pop(record.subject.id, None)
         if prepared is not None and prepared[0] is record:
             return prepared[1]

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from core.clock import Clock
 from core.errors import StaleWriteError
 from core.ids import digest
-from core.records import Assessed, Audience, Event, SetAside
+from core.records import Assessed, Audience, Decision, Event, SetAside
 from core.settings import Settings
 from correlator.blocking import widest_s
+from correlator.correlate import at
 from correlator.freshness import Freshness
 from correlator.live import LATE_S, Correlator
 from correlator.model import PairModel
+from correlator.reopening import Span, joined, lacking
 from store.protocol import ALL, Change, EventWrite, Store
 
 log = logging.getLogger(__name__)
@@ -26,6 +28,8 @@ EVENT_BATCH = 500
 ATTEMPTS = 8
 REJUDGE_S = 5.0
 CLOSE_S = 300.0
+MOST_REOPENED = 200_000
+"""Records of the past that one stretch brings back into memory at most: about 1 GB."""
 AUDIENCES = (Audience.OPEN, Audience.CONFIDENTIAL)
 
 
@@ -49,12 +53,14 @@ class LiveCorrelator:
         self._rejudged: datetime | None = None
         self._freshness_judged: Freshness | None = None
         self._closed: datetime | None = None
+        self._reopened: list[Span] = []
         self.failures = 0
 
     def start(self) -> None:
         """Rebuild memory from the store, judge the window anew and write the differences."""
         store, now = self._store, self._clock.now()
         self._correlator = self._empty()
+        self._reopened = []
         self._seen = {audience: store.last_event_change(audience) for audience in AUDIENCES}
         note = store.note(CURSOR)
         self._position = 0 if note is None else int(json.loads(note))
@@ -67,8 +73,14 @@ class LiveCorrelator:
         placed = store.events_of(set(records) - members, ALL)
         for record_id in placed:  # its event closed before the window began
             del records[record_id]
+        readable = [r for r in records.values() if self._readable(r)]
+        late = {
+            r.subject.id
+            for r in readable
+            if r.subject.id not in members and self._correlator.late(r, now)
+        }  # new, but not of now: its change is still to be handled, and has the past read again
         self._correlator.load(
-            [r for r in records.values() if self._readable(r)], events, store.decisions(ALL)
+            [r for r in readable if r.subject.id not in late], events, store.decisions(ALL)
         )
         self._correlator.close(now)
         freshness = self._freshness(now)
@@ -103,31 +115,69 @@ class LiveCorrelator:
 
     def _handle(self, changes: Sequence[Change], now: datetime, freshness: Freshness) -> None:
         decisions = None
+        decided: set[str] = set()
         if any(change.kind == "decision" for change in changes):
             decisions = self._store.decisions(ALL)
+            decided = self._spoken_of(decisions, {c.id for c in changes if c.kind == "decision"})
         subjects = {change.id for change in changes if change.kind != "decision"}
         records = [r for r in self._store.assessed(subjects, ALL) if self._readable(r)]
-        records = self._still_open(records, now)
+        self._reopen([*records, *self._store.assessed(decided - subjects, ALL)], subjects, now)
         writes = self._correlator.update(records, now, freshness, decisions)
         self._write(writes, now, freshness)
         self._position = changes[-1].position
         self._store.put_note(CURSOR, json.dumps(self._position))
 
-    def _still_open(self, records: list[Assessed], now: datetime) -> list[Assessed]:
-        """Without those whose event is closed: it does not change any more."""
+    def _spoken_of(self, decisions: Sequence[Decision], new: set[str]) -> set[str]:
+        """Records that the new decisions, or those that they undo, speak of."""
+        undone = {d.undoes for d in decisions if d.id in new and d.undoes}
+        chosen = [d for d in decisions if d.id in new or d.id in undone]
+        found = {m for d in chosen for m in (d.anchor, *d.members) if m}
+        events = (self._store.event(d.event, ALL) for d in chosen)
+        return found | _members(event for event in events if event)
+
+    def _reopen(self, records: Sequence[Assessed], new: set[str], now: datetime) -> None:
+        """Read again the past that late records, edits or decisions speak of.
+
+        So a day that is filled in later ends as it would have ended live. What is ``new`` itself is
+        left out: it is taken in after this.
+        """
         correlator = self._correlator
-        over = [
-            r.subject.id
-            for r in records
-            if not correlator.knows(r.subject.id) and correlator.closed(r, now)
+        late = [
+            r for r in records if not correlator.knows(r.subject.id) and correlator.late(r, now)
         ]
-        placed = self._store.events_of(over, ALL) if over else {}
-        return [r for r in records if r.subject.id not in placed]
+        spans = lacking(joined(correlator.forgotten(r, now) for r in late), self._reopened)
+        if not spans:
+            return
+        near = {r.subject.id: r for span in spans for r in self._within(span)}
+        placed = self._store.events_of(near.keys() | {r.subject.id for r in late}, ALL)
+        found = (self._store.event(i, ALL) for i in sorted(set(placed.values())))
+        events = [e for e in found if e and not correlator.version(e.id)]
+        members = _members(events)
+        for record in self._store.assessed(members - near.keys(), ALL):
+            near[record.subject.id] = record
+        missing = [
+            r
+            for r in near.values()
+            if r.subject.id in members - new and not correlator.knows(r.subject.id)
+        ]
+        correlator.load([r for r in missing if self._readable(r)], events)
+        self._reopened = joined([*self._reopened, *spans])
+        log.info("%d late records had %d events read again", len(late), len(events))
+
+    def _within(self, span: Span) -> Iterator[Assessed]:
+        since, until = span
+        for number, record in enumerate(self._store.window(since, ALL)):
+            if at(record) > until:
+                return
+            if number == MOST_REOPENED:
+                log.warning("more than %d records around a late one: the rest is left", number)
+                return
+            yield record
 
     def _readable(self, record: Assessed) -> bool:
         """Whether a record can be boiled down; one that cannot is set aside and counted."""
         try:
-            self._correlator.closed(record, self._clock.now())
+            self._correlator.late(record, self._clock.now())
         except Exception as error:
             self.failures += 1
             log.exception("record %s cannot be correlated", record.subject.id)
@@ -198,6 +248,7 @@ class LiveCorrelator:
         if self._closed is None or _past(self._closed, now, CLOSE_S):
             self._closed = now
             self._correlator.close(now)
+            self._reopened = []
 
 
 def _past(since: datetime, now: datetime, seconds: float) -> bool:

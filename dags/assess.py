@@ -5,12 +5,10 @@ Every minute, because reports that come through the API announce themselves to n
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag, task
 
 from dags.calling import oqiga_or_skip
-from dags.usual import ASSESSED, MODELS, POSTS, START, TASK, ZONE, deadline
+from dags.usual import ASSESSED, LINGER_S, LIVE, POSTS, START, TASK, ZONE, flow_deadline
 
 
 @dag(
@@ -21,16 +19,16 @@ from dags.usual import ASSESSED, MODELS, POSTS, START, TASK, ZONE, deadline
     catchup=False,
     max_active_runs=1,
     default_args=TASK,
-    deadline=deadline("assess", timedelta(seconds=60)),
+    deadline=flow_deadline("assess"),
     tags=["oqiga"],
     doc_md=__doc__,
 )
 def assess() -> None:
-    """One run assesses all that waits."""
+    """One run assesses all that waits, and what comes while it lingers."""
 
-    @task(task_id="assess", pool=MODELS, outlets=[ASSESSED])
+    @task(task_id="assess", pool=LIVE, outlets=[ASSESSED])
     def run() -> int:
-        return oqiga_or_skip("stage", "assess")
+        return oqiga_or_skip("stage", "assess", "--linger", str(LINGER_S))
 
     run()
 

@@ -1,37 +1,35 @@
-"""Brings the events up to date: when something was assessed, and every two minutes.
+"""Brings the events up to date: when something was assessed, and every minute.
 
-Every two minutes, because feeds fall silent and priorities age without anything being assessed,
+Every minute, because feeds fall silent and priorities age without anything being assessed,
 and because decisions of people are taken over then at the latest.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag, task
 
 from dags.calling import oqiga
-from dags.usual import ASSESSED, MODELS, START, TASK, ZONE, deadline
+from dags.usual import ASSESSED, LINGER_S, LIVE, START, TASK, ZONE, flow_deadline
 
 
 @dag(
     schedule=AssetOrTimeSchedule(
-        timetable=CronTriggerTimetable("*/2 * * * *", timezone=ZONE), assets=[ASSESSED]
+        timetable=CronTriggerTimetable("* * * * *", timezone=ZONE), assets=[ASSESSED]
     ),
     start_date=START,
     catchup=False,
     max_active_runs=1,
     default_args=TASK,
-    deadline=deadline("correlate", timedelta(seconds=60)),
+    deadline=flow_deadline("correlate"),
     tags=["oqiga"],
     doc_md=__doc__,
 )
 def correlate() -> None:
-    """One run handles all changes."""
+    """One run handles all changes, and those that come while it lingers."""
 
-    @task(task_id="correlate", pool=MODELS)
+    @task(task_id="correlate", pool=LIVE)
     def run() -> int:
-        return oqiga("stage", "correlate")
+        return oqiga("stage", "correlate", "--linger", str(LINGER_S))
 
     run()
 

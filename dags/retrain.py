@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow.sdk import CronTriggerTimetable, dag, task
 
-from dags.calling import oqiga
+from dags.calling import oqiga, oqiga_or_skip
 from dags.usual import MODELS, NIGHTLY, START, ZONE
 
 LEARNING = {
@@ -33,25 +33,34 @@ def audit_sample() -> None:
 
 @dag(schedule=CronTriggerTimetable("0 1 * * 0", timezone=ZONE), **LEARNING)
 def retrain() -> None:
-    """Fits a candidate, judges it by replay and gate, promotes it only when it is better."""
+    """Fits candidates for posts and pairs, judges each by replay and gate, promotes the better.
+
+    Skipped from there on when too few decisions were taken.
+    """
 
     @task
     def labels() -> int:
         return oqiga("learn", "labels")
 
     @task(pool=MODELS)
-    def candidate() -> str:
-        return oqiga("learn", "candidate")
+    def places() -> dict[str, object]:
+        return oqiga("learn", "places")
 
     @task(pool=MODELS)
-    def judge() -> str:
+    def candidate() -> dict[str, str]:
+        return oqiga_or_skip("learn", "candidate")
+
+    @task(pool=MODELS)
+    def judge() -> dict[str, object]:
         return oqiga("learn", "judge")
 
     @task
-    def promote() -> str:
+    def promote() -> dict[str, str]:
         return oqiga("learn", "promote")
 
-    labels() >> candidate() >> judge() >> promote()
+    known = labels()
+    known >> places()
+    known >> candidate() >> judge() >> promote()
 
 
 audit_sample()

@@ -18,7 +18,14 @@ ZONE = "Asia/Almaty"
 START = datetime.fromisoformat("2026-01-01T00:00:00+05:00")
 POOL = "oqiga_{}"
 """A pool for each group of readers; made from ``dags/pools.json``."""
-MODELS = "oqiga_models"
+LIVE, MODELS = "oqiga_live", "oqiga_models"
+"""What keeps the screen up to date, and what learns: neither waits for the other."""
+
+LINGER_S = 50
+"""How long assessment and correlation stay, models in memory, for what comes after them. Runs by
+the minute so follow each other almost without a gap."""
+SCREEN_S = 60
+"""From page to screen; a run may wait for one that lingers, and linger then itself."""
 
 TASK: dict[str, Any] = {
     "retries": 3,
@@ -31,6 +38,11 @@ TASK: dict[str, Any] = {
 READER: dict[str, Any] = {**TASK, "retries": 1, "execution_timeout": timedelta(minutes=2)}
 """A source that hangs is given up soon: the next round is at most its interval away."""
 NIGHTLY: dict[str, Any] = {**TASK, "execution_timeout": timedelta(hours=3)}
+
+
+def flow_deadline(what: str) -> DeadlineAlert:
+    """For the stages that linger: told when their part of the way to the screen takes longer."""
+    return deadline(what, timedelta(seconds=2 * LINGER_S + SCREEN_S))
 
 
 def deadline(what: str, within: timedelta) -> DeadlineAlert:

@@ -5,8 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeVar
 
-from learning.labels import Label
+
+class Said(Protocol):
+    """Something that a person said: by whom, when, in which decision."""
+
+    @property
+    def by(self) -> str: ...
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def key(self) -> str: ...
+
+
+L = TypeVar("L", bound=Said)
 
 
 @dataclass(frozen=True)
@@ -20,7 +34,7 @@ class Bound:
     labels: int = 40
 
 
-def bounded(labels: Sequence[Label], bound: Bound) -> list[Label]:
+def bounded(labels: Sequence[L], bound: Bound) -> list[L]:
     """The labels that may be learned from: the newest of each person, none with too many.
 
     Empty when too few persons decided: nobody can move the model alone. The largest number n
@@ -32,14 +46,14 @@ def bounded(labels: Sequence[Label], bound: Bound) -> list[Label]:
     most = _most(list(counts.values()), bound.share)
     kept: Counter[str] = Counter()
     chosen = []
-    for label in sorted(labels, key=lambda x: (x.at, x.post), reverse=True):
+    for label in sorted(labels, key=lambda x: (x.at, x.key), reverse=True):
         if kept[label.by] < most:
             kept[label.by] += 1
             chosen.append(label)
     return chosen[::-1]
 
 
-def why_not(labels: Sequence[Label], bound: Bound) -> str | None:
+def why_not(labels: Sequence[Said], bound: Bound) -> str | None:
     """Why there is nothing to learn from, ``None`` when there is."""
     persons = len({label.by for label in labels})
     if persons < bound.persons:

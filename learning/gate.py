@@ -34,16 +34,21 @@ class Verdict:
     against: list[str] = field(default_factory=list)
     figures: dict[str, tuple[float, float]] = field(default_factory=dict)
 
+    def refuse(self, why: str) -> None:
+        """There is a reason against it."""
+        self.promote = False
+        self.against.append(why)
+
 
 def judge(running: Trial, candidate: Trial) -> Verdict:
     """Compare. Better on fresh decisions, whoever's are left out, and not worse anywhere else."""
     verdict = Verdict()
     gate = _compare(verdict, "gate incident F1", running, candidate, _gate_f1)
     if gate < -GATE_FALL:
-        _refuse(verdict, f"the gate falls by {-gate:.3f}; at most {GATE_FALL} is allowed")
+        verdict.refuse(f"the gate falls by {-gate:.3f}; at most {GATE_FALL} is allowed")
     fresh = _compare(verdict, "fresh incident F1", running, candidate, lambda t: fresh_f1(t.fresh))
     if fresh <= 0:
-        _refuse(verdict, "it is not better on fresh decisions")
+        verdict.refuse("it is not better on fresh decisions")
     for language in Language:
         _group(verdict, running, candidate, f"language {language.value}", _of_language(language))
     for category in INCIDENT_CATEGORIES:
@@ -53,7 +58,7 @@ def judge(running: Trial, candidate: Trial) -> Verdict:
             _except(running.fresh, person)
         )
         if without < 0:
-            _refuse(verdict, f"without the decisions of {person} it is worse on fresh ones")
+            verdict.refuse(f"without the decisions of {person} it is worse on fresh ones")
     return verdict
 
 
@@ -94,7 +99,7 @@ def _group(
     before, after = (incident_f1(part) for part in parts)
     verdict.figures[name] = (before, after)
     if after < before - FALL:
-        _refuse(verdict, f"{name} falls from {before:.3f} to {after:.3f}")
+        verdict.refuse(f"{name} falls from {before:.3f} to {after:.3f}")
 
 
 def _of_language(language: Language) -> Callable[[Judged], bool]:
@@ -107,8 +112,3 @@ def _of_category(category: object) -> Callable[[Judged], bool]:
 
 def _except(fresh: Sequence[tuple[Label, float]], person: str) -> list[tuple[Label, float]]:
     return [item for item in fresh if item[0].by != person]
-
-
-def _refuse(verdict: Verdict, why: str) -> None:
-    verdict.promote = False
-    verdict.against.append(why)

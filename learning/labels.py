@@ -54,6 +54,11 @@ class Label(Record):
     audit: bool
     drawn: float
 
+    @property
+    def key(self) -> str:
+        """What it speaks of."""
+        return self.post
+
 
 class PairLabel(Record):
     """Two posts or reports that a person said are, or are not, the same event."""
@@ -65,6 +70,11 @@ class PairLabel(Record):
     at: UtcDatetime
     decision: str
     shown: int
+
+    @property
+    def key(self) -> str:
+        """What it speaks of."""
+        return f"{self.left} {self.right}"
 
 
 class PlaceLabel(Record):
@@ -90,7 +100,9 @@ def post_labels(
     ``shown``: events by id and version. ``drawn``: of the audit sample, events' 1 / probability.
     """
     found: dict[str, Label] = {}
-    for decision in standing(decisions):
+    standing_ones = standing(decisions)
+    said = _categories(standing_ones)
+    for decision in standing_ones:
         event = shown.get((decision.event, decision.event_version))
         incident = verdict(decision)
         if event is None or incident is None:
@@ -108,7 +120,7 @@ def post_labels(
                 posted_at=post.posted_at,
                 home=post.home,
                 incident=incident,
-                category=event.category,
+                category=said.get(event.id, event.category),
                 by=decision.by,
                 at=decision.at,
                 decision=decision.id,
@@ -120,6 +132,15 @@ def post_labels(
                 drawn=drawn.get(event.id, 1.0),
             )
     return list(found.values())
+
+
+def _categories(decisions: Iterable[Decision]) -> dict[str, Category]:
+    """What people said that each event is: their last word."""
+    return {
+        d.event: d.category
+        for d in decisions
+        if d.kind is DecisionKind.CATEGORY and d.category is not None
+    }
 
 
 def verdict(decision: Decision) -> bool | None:

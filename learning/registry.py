@@ -16,6 +16,8 @@ from typing import Any
 from core.errors import ModelError
 
 LEARNING = Path("learning")
+PAIRS = "pairs"
+"""Below it, the pair model has a registry of its own."""
 CANDIDATE = "candidate"
 SHIPPED = "shipped"
 """Stands in the history for the model that the program was set up with."""
@@ -33,7 +35,7 @@ def current(folder: Path) -> Path | None:
 def promote(folder: Path, digest: str, now: datetime, why: dict[str, Any]) -> Path:
     """Put the candidate in use; raises ModelError when there is none of that digest."""
     candidate = folder / CANDIDATE
-    if not (candidate / "weights.npz").exists():
+    if not candidate.is_dir():
         raise ModelError(
             f"{candidate}: there is no candidate; make one with `oqiga learn candidate`"
         )
@@ -68,6 +70,11 @@ def history(folder: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def changed_at(folder: Path) -> str:
+    """When the model in use last changed, ISO 8601 in UTC; empty when it never did."""
+    return max((str(entry["at"]) for entry in history(folder)), default="")
 
 
 def _point(folder: Path, name: str, now: datetime, entry: dict[str, Any]) -> None:

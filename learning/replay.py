@@ -6,6 +6,7 @@ Pure and deterministic: the same records, models and time give the same answer.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -26,6 +27,14 @@ class Assesses(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Models:
+    """What judges posts and what judges pairs."""
+
+    posts: Assesses
+    pairs: PairModel
+
+
 class Difference(Record):
     """Flags of the running model and of the candidate, by events' posts.
 
@@ -43,13 +52,13 @@ class Difference(Record):
 
 def replay(
     records: Sequence[Post | Report],
-    running: Assesses,
-    candidate: Assesses,
+    running: Models,
+    candidate: Models,
     settings: Settings,
     as_of: datetime,
 ) -> Difference:
     """Assess and correlate the same records with both models; open events alone are compared."""
-    before, after = (_events(records, model, settings, as_of) for model in (running, candidate))
+    before, after = (_events(records, models, settings, as_of) for models in (running, candidate))
     flags = [{_first(e): e for e in events if _would_flag(e)} for events in (before, after)]
     ahead = [[e.lead_s for e in events if (e.lead_s or 0) > 0] for events in (before, after)]
     return Difference(
@@ -63,9 +72,9 @@ def replay(
 
 
 def _events(
-    records: Sequence[Post | Report], model: Assesses, settings: Settings, as_of: datetime
+    records: Sequence[Post | Report], models: Models, settings: Settings, as_of: datetime
 ) -> list[Event]:
-    answers = model.assess([subject_of(record) for record in records])
+    answers = models.posts.assess([subject_of(record) for record in records])
     assessed = [
         Assessed(subject=record, assessment=found, audience=audience_of(record, found, settings))
         for record, found in zip(records, answers, strict=True)
@@ -73,7 +82,7 @@ def _events(
     events = correlate(
         assessed,
         settings=settings.correlator,
-        model=PairModel.load(),
+        model=models.pairs,
         as_of=as_of,
         freshness=Freshness.always(),
         incident_at=settings.nlp.incident_at,

@@ -15,6 +15,7 @@ from core.errors import ModelError
 from core.records import Decision, DecisionKind, Event, Post, Record, Report
 from core.settings import Settings
 from correlator.constraints import standing
+from correlator.model import PairModel
 from learning.audit import Drawn, Recall, Stratum, draw, recall
 from learning.bounds import Bound, bounded, why_not
 from learning.gate import Trial, Verdict
@@ -28,7 +29,7 @@ from learning.labels import (
     verdict,
 )
 from learning.registry import CANDIDATE
-from learning.replay import Difference, replay
+from learning.replay import Difference, Models, replay
 from nlp.assessor import Assessor
 from nlp.evaluate import Judged, subject_of
 from nlp.labelled import LabelledPost, part_of, read_corpus, read_stream
@@ -55,7 +56,8 @@ SAMPLE_NOTE = "learning:sample"
 class Grounding:
     """Where the learning stands: its folder, the corpus, the streams, the running model.
 
-    ``language``: the running model's, as decisions say nothing of languages.
+    ``language``: the running model's, as decisions say nothing of languages. ``pairs``: the pair
+    model in use.
     ``running_labels``: the folder with the labels that the running model learned, if any.
     """
 
@@ -65,6 +67,7 @@ class Grounding:
     running: Assessor
     gazetteer: Path
     language: LanguageModel
+    pairs: PairModel
     running_labels: Path | None = None
 
 
@@ -85,9 +88,9 @@ def write_labels(store: Store, folder: Path, now: datetime) -> int:
         store.assessments(posts.keys(), OPEN),
         {d.event: d.stands_for for d in _samples(store, now)},
     )
-    _write(folder / "labels.jsonl", labels)
-    _write(folder / "pairs.jsonl", pair_labels(decisions))
-    _write(folder / "places.jsonl", place_labels(decisions))
+    write_records(folder / "labels.jsonl", labels)
+    write_records(folder / "pairs.jsonl", pair_labels(decisions))
+    write_records(folder / "places.jsonl", place_labels(decisions))
     return len(labels)
 
 
@@ -155,7 +158,7 @@ def make_candidate(grounding: Grounding, bound: Bound) -> str:
     model = fit(read_corpus(grounding.corpus), _grounds(grounding, learned))
     digest = model.save(target)
     shutil.copyfile(grounding.gazetteer / GAZETTEER_FILE, target / GAZETTEER_FILE)
-    _write(target / "labels.jsonl", learned)
+    write_records(target / "labels.jsonl", learned)
     return digest
 
 
@@ -177,7 +180,13 @@ def judge_candidate(
         _trial(grounding, old, fresh),
     ]
     candidate = Assessor.load(grounding.folder / CANDIDATE)
-    difference = replay(list(_recent(store, now)), grounding.running, candidate, settings, now)
+    difference = replay(
+        list(recent(store, now)),
+        Models(grounding.running, grounding.pairs),
+        Models(candidate, grounding.pairs),
+        settings,
+        now,
+    )
     return compare(*trials), difference
 
 
@@ -205,7 +214,8 @@ def _grounds(grounding: Grounding, labels: Sequence[Label]) -> Grounds:
     )
 
 
-def _recent(store: Store, now: datetime) -> Iterable[Post | Report]:
+def recent(store: Store, now: datetime) -> Iterable[Post | Report]:
+    """The open records of the days that are replayed."""
     for number, found in enumerate(store.window(now - REPLAY, OPEN)):
         if number == MOST_REPLAYED:
             log.warning("the replay was cut at %d records", MOST_REPLAYED)
@@ -260,7 +270,8 @@ def _labels_of(folder: Path | None) -> list[Label]:
     return [] if folder is None else read_labels(folder)
 
 
-def _write(path: Path, records: Sequence[Record]) -> None:
+def write_records(path: Path, records: Sequence[Record]) -> None:
+    """A file of records, one a line, replaced whole; readable by the program's account alone."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}")
     draft.touch(mode=0o600)

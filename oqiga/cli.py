@@ -90,7 +90,6 @@ def correlate(
     ] = None,
 ) -> None:
     """Whole offline run: posts and reports in, one line an event out. No store needed."""
-    from correlator.model import PairModel
     from oqiga import offline
     from oqiga.places import assessor_of
 
@@ -113,7 +112,7 @@ def correlate(
             chosen,
             kept,
             assessor=assessor,
-            model=PairModel.load(),
+            model=context.pair_model,
             settings=context.settings,
             as_of=as_of,
             advance=bar.advance,
@@ -129,7 +128,6 @@ def correlate(
 @app.command()
 def pairs(input: Input = None, output: Output = None) -> None:
     """Explain pairs: {"left", "right"} a line in, probability of the same event out."""
-    from correlator.model import PairModel
     from oqiga.offline import Reading, pair_rows
     from oqiga.places import assessor_of
 
@@ -138,7 +136,7 @@ def pairs(input: Input = None, output: Output = None) -> None:
         rows = pair_rows(
             read_lines(file),
             assessor=assessor_of(context),
-            model=PairModel.load(),
+            model=context.pair_model,
             settings=context.settings,
             reading=found,
         )

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.clock import Clock, SystemClock
 from core.settings import PSEUDONYM_KEY, Settings, secret_key
@@ -13,6 +14,9 @@ from crawlers.replay import ReplayPlan
 from learning import registry
 from store.open import open_store
 from store.protocol import Store
+
+if TYPE_CHECKING:
+    from correlator.model import PairModel
 
 REPLAY_NOTE = "replay"
 PROJECT_MODELS = Path(__file__).resolve().parent.parent / "nlp" / "models"
@@ -52,6 +56,23 @@ class Context:
     def model_dir(self) -> Path:
         """Where the models in use lie: those promoted last, else those made from the corpus."""
         return registry.current(self.learning_dir) or self.shipped_model_dir
+
+    @property
+    def pair_model(self) -> PairModel:
+        """The pair model in use: the one promoted last, else the one that the project ships."""
+        from learning.pair_run import in_use
+
+        return in_use(self.learning_dir)
+
+    @property
+    def models_in_use(self) -> tuple[object, ...]:
+        """Changes whenever a process that holds models has to start anew: other models, places."""
+        own = self.gazetteer_file
+        return (
+            self.model_dir,
+            registry.current(self.learning_dir / registry.PAIRS),
+            None if own is None else own.stat().st_mtime_ns,
+        )
 
     @property
     def learning_dir(self) -> Path:

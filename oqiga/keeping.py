@@ -11,8 +11,9 @@ from core.inputs import post_id
 from core.settings import Settings
 from media.files import MEDIA_FOLDER, MediaFiles, Shelf
 from oqiga.context import Context
+from store.elasticsearch import ElasticsearchStore
+from store.removed import Removed
 from store.sqlite import SqliteStore
-from store.sqlite.removal import Removed
 
 
 def retain(context: Context) -> dict[str, int]:
@@ -33,7 +34,7 @@ def remove_post(context: Context, name: str, *, by: str, demand: str) -> Removed
     """
     from reports.refiling import refile
 
-    store, settings = sqlite_of(context), context.settings
+    store, settings = removable(context), context.settings
     source, colon, native = name.rpartition(":")
     ids = [name, *([post_id(source, native)] if colon else [])]
     for each in ids:
@@ -47,6 +48,14 @@ def remove_post(context: Context, name: str, *, by: str, demand: str) -> Removed
         refile(store, settings, context.clock, removed.events)
         return removed
     raise InputError(f"no post {name!r} is kept; name its id, or SOURCE:NATIVE_ID")
+
+
+def removable(context: Context) -> SqliteStore | ElasticsearchStore:
+    """The context's store as one that things can be removed from; raises SettingsError."""
+    store = context.store
+    if not isinstance(store, (SqliteStore, ElasticsearchStore)):
+        raise SettingsError(f"store.kind is {context.settings.store.kind!r}: nothing is removed")
+    return store
 
 
 def sqlite_of(context: Context) -> SqliteStore:

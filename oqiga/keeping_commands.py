@@ -22,10 +22,10 @@ def run() -> None:
 
 @app.command("maintain")
 def maintain() -> None:
-    """Bring the store's file into shape and check it."""
-    found = keeping.sqlite_of(open_context()).maintain()
+    """Bring the store's files into shape and check them."""
+    found = keeping.removable(open_context()).maintain()
     if found != "ok":
-        raise OqigaError(f"the store's file is damaged ({found}); restore it from a copy")
+        raise OqigaError(f"the store is damaged ({found}); restore it from a copy")
     typer.echo(json.dumps(found))
 
 

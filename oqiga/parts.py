@@ -42,17 +42,16 @@ def run_part(name: str, settings: Settings, *, watch_parent: bool = False) -> in
 
 def pipeline(context: Context, stop: threading.Event) -> None:
     """Assess what is new, correlate what was assessed."""
-    from correlator.model import PairModel
     from correlator.run import LiveCorrelator
     from media.shelving import Shelving
     from nlp.run import assess_pending
     from oqiga.places import assessor_of
 
-    settings, models = context.settings, context.model_dir
+    settings, models = context.settings, context.models_in_use
     assessor = assessor_of(context)
     shelving = Shelving(context.store, settings)
     shelving.repair(context.clock)
-    live = LiveCorrelator(context.store, settings, PairModel.load(), context.clock)
+    live = LiveCorrelator(context.store, settings, context.pair_model, context.clock)
     live.start()
     _ready()
     while not stop.is_set():
@@ -67,8 +66,8 @@ def pipeline(context: Context, stop: threading.Event) -> None:
         done += live.step()
         if not done:
             stop.wait(IDLE_S)
-            if context.model_dir != models:
-                log.info("another model was put in use: the pipeline starts anew with it")
+            if context.models_in_use != models:
+                log.info("other models or places were put in use: the pipeline starts anew")
                 return
 
 

@@ -20,6 +20,11 @@ app = typer.Typer(
 Wait = Annotated[float, typer.Option("--wait", min=0, help="seconds to wait for something")]
 
 
+Linger = Annotated[
+    float, typer.Option("--linger", min=0, help="seconds to stay for what comes after it")
+]
+
+
 @app.command("due")
 def due(group: str, wait: Wait = 0.0) -> None:
     """Names of the sources of a group whose time to be read has come."""
@@ -58,15 +63,15 @@ def drop(wait: Wait = 0.0) -> None:
 
 
 @app.command("assess")
-def assess() -> None:
+def assess(linger: Linger = 0.0) -> None:
     """Assess what waits; prints how many records."""
-    _print(stages.assess(open_context()))
+    _print(stages.assess(open_context(), linger))
 
 
 @app.command("correlate")
-def correlate() -> None:
+def correlate(linger: Linger = 0.0) -> None:
     """Bring the events up to date; prints how many changes were handled."""
-    _print(stages.correlate(open_context()))
+    _print(stages.correlate(open_context(), linger))
 
 
 @app.command("alert")

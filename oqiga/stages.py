@@ -20,7 +20,7 @@ from store.coverage import ledger_of
 T = TypeVar("T")
 LOOK_S = 0.5
 MOST_AT_ONCE = 10_000
-"""Records that one run assesses at most; what is left has the next run."""
+"""Records or changes that one run handles at most; what is left has the next run."""
 
 GROUPS = ("telegram", "platforms", "sites", "files")
 """Readers that ask the same hosts share a limit; each group is a pool of the scheduler."""
@@ -78,38 +78,54 @@ def mark_tried(context: Context, name: str) -> None:
     context.store.put_note(_tried_key(name), context.clock.now().isoformat())
 
 
-def assess(context: Context) -> int:
-    """Assess what waits; how many records."""
+def assess(context: Context, linger_s: float = 0.0) -> int:
+    """Assess what waits, and what comes while it lingers; how many records.
+
+    Lingering keeps the models in memory: what is accepted meanwhile is assessed at once.
+    """
     from media.shelving import Shelving
     from nlp.run import assess_pending
     from oqiga.places import assessor_of
 
     store, settings = context.store, context.settings
-    if not store.unassessed(1):
+    if not linger_s and not store.unassessed(1):
         return 0
     assessor = assessor_of(context)
     shelving = Shelving(store, settings)
-    done = 0
-    while done < MOST_AT_ONCE:
-        some = assess_pending(
+
+    def some() -> int:
+        return assess_pending(
             store, assessor, settings, context.clock, settings.nlp.batch, on_saved=shelving.settle
         )
-        if not some:
-            break
-        done += some
-    return done
+
+    return _until_nothing(context, some, linger_s)
 
 
-def correlate(context: Context) -> int:
-    """Bring the events up to date; how many changes were handled."""
-    from correlator.model import PairModel
+def correlate(context: Context, linger_s: float = 0.0) -> int:
+    """Bring the events up to date, and keep them so while it lingers; how many changes."""
     from correlator.run import LiveCorrelator
 
-    live = LiveCorrelator(context.store, context.settings, PairModel.load(), context.clock)
+    live = LiveCorrelator(context.store, context.settings, context.pair_model, context.clock)
     live.start()
-    done = 0
-    while some := live.step():
-        done += some
+    return _until_nothing(context, live.step, linger_s)
+
+
+def _until_nothing(context: Context, some: Callable[[], int], linger_s: float) -> int:
+    """Work in parts until nothing is left and the time to linger is over; how much was done.
+
+    Ends early when models or the replay's clock are not those any more with which it began.
+    """
+    began = (context.models_in_use, context.replay_plan())
+    until, done = time.monotonic() + linger_s, 0
+    while done < MOST_AT_ONCE:
+        if (context.models_in_use, context.replay_plan()) != began:
+            break
+        part = some()
+        done += part
+        if not part:
+            if time.monotonic() >= until:
+                break
+            time.sleep(LOOK_S)
     return done
 
 

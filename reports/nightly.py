@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from core.masking import mask
 from core.records import Category, Event, ReportState
 from reports.history import History
-from reports.norms import Cell, NormCell, compare, daily
+from reports.norms import FEWEST_DAYS, Cell, NormCell, compare, daily
 from reports.periods import Period
 from reports.places import PlaceNames, region_of, territory_of
 from reports.service import Leads, Level, Share, leads, levels, share
@@ -68,7 +68,11 @@ class ModelFigures(BaseModel):
 
 
 class Numbers(BaseModel):
-    """A period in numbers, of one audience and one region (``None``: the whole country)."""
+    """A period in numbers, of one audience and one region (``None``: the whole country).
+
+    ``norm_days``: days of the norm on which anything happened; with fewer than
+    ``norms.FEWEST_DAYS`` no cell is marked.
+    """
 
     span: str
     first: date
@@ -94,6 +98,7 @@ class Numbers(BaseModel):
     leads: Leads
     levels: list[Level]
     cells: list[NormCell]
+    norm_days: int
     sources: list[SourceRow]
     blind: BlindSpots
     model: ModelFigures
@@ -173,6 +178,7 @@ def numbers(
         leads=leads(histories),
         levels=levels(histories, material.aims_s),
         cells=_cells(events, norm, period, places),
+        norm_days=_norm_days(norm, period),
         sources=source_rows(material.volumes, histories),
         blind=blind_spots(
             material.configured,
@@ -221,7 +227,14 @@ def _cells(
 
     before = [(cell(e), period.day_of(e.started_at)) for e in norm]
     counts = Counter(cell(e) for e in events)
-    return compare(counts, daily(before, period.day_of(period.norm_since)), period.days)
+    cells = compare(counts, daily(before, period.day_of(period.norm_since)), period.days)
+    if _norm_days(norm, period) >= FEWEST_DAYS:
+        return cells
+    return [found.model_copy(update={"mark": ""}) for found in cells]
+
+
+def _norm_days(norm: Sequence[Event], period: Period) -> int:
+    return len({period.day_of(event.started_at) for event in norm})
 
 
 def _headline(history: History, places: PlaceNames) -> Headline:

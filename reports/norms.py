@@ -3,8 +3,10 @@
 Test: how probable is a count at least (or at most) this far from the norm, if nothing had
 changed? The count is taken as negative binomial around the mean of the 28 days, with the
 dispersion that those days show (a Poisson law would call ordinary clustering unusual). Both tails
-count; over all cells the Benjamini-Hochberg procedure (J. R. Stat. Soc. B 57, 1995) keeps the
-expected share of false marks at 5 %.
+count; over all cells, each of the 14 categories in each territory that is known, the
+Benjamini-Hochberg procedure (J. R. Stat. Soc. B 57, 1995) keeps the expected share of false marks
+at 5 %. Cells in which nothing ever happened count too: that one of them has its first event is
+only as surprising as they are many.
 """
 
 from __future__ import annotations
@@ -16,9 +18,12 @@ from datetime import date
 
 from pydantic import BaseModel
 
+from core.records import INCIDENT_CATEGORIES
 from reports.periods import NORM_DAYS
 
 FALSE_MARKS = 0.05
+FEWEST_DAYS = 14
+"""Norm days with any event at all; with fewer a norm is not one yet, and nothing is marked."""
 PRIOR = 0.5
 """Added to each cell's sum over the norm days (Jeffreys' prior): no norm is exactly zero."""
 TERMS = 100_000
@@ -64,7 +69,8 @@ def compare(
                 probability=two_sided(count, expected, variance),
             )
         )
-    return _marked(cells)
+    territories = {cell.territory for cell in cells}
+    return _marked(cells, len(INCIDENT_CATEGORIES) * len(territories))
 
 
 def daily(cells: Iterable[tuple[Cell, date]], first: date) -> dict[Cell, list[int]]:
@@ -106,11 +112,11 @@ def _up_to(count: int, mean: float, variance: float) -> tuple[float, float]:
     return min(1.0, total), point
 
 
-def _marked(cells: list[NormCell]) -> list[NormCell]:
+def _marked(cells: list[NormCell], tested: int) -> list[NormCell]:
     ranked = sorted(cells, key=lambda cell: cell.probability)
     limit = 0.0
     for rank, cell in enumerate(ranked, 1):
-        if cell.probability <= FALSE_MARKS * rank / len(ranked):
+        if cell.probability <= FALSE_MARKS * rank / max(tested, len(ranked)):
             limit = cell.probability
     return [
         cell.model_copy(update={"mark": "high" if cell.count > cell.expected else "low"})

@@ -17,7 +17,7 @@ from core.errors import SettingsError
 from core.records import Category, ReportState
 from reports import charts
 from reports.nightly import Headline, Numbers
-from reports.norms import NormCell
+from reports.norms import FEWEST_DAYS, NormCell
 from reports.sources import MOST_SHOWN
 from reports.texts import Words
 
@@ -135,6 +135,7 @@ def _render(name: str, n: Numbers, words: Words) -> str:
         most_region=max(n.regions.values(), default=1),
         marked=marked[:MARKED_SHOWN],
         grid=grid(n.cells),
+        fewest_days=FEWEST_DAYS,
         sources=n.sources[:MOST_SHOWN],
         **(_drawings(n, words) if name == "report.html" and n.events else {}),
     )

@@ -18,6 +18,7 @@ from store.elasticsearch.inputs import Inputs
 from store.elasticsearch.migration import Migration
 from store.elasticsearch.queries import EventQueries
 from store.elasticsearch.reading import Reading
+from store.elasticsearch.removal import Removal
 from store.elasticsearch.retention import Retention
 from store.elasticsearch.snapshots import Snapshots
 from store.elasticsearch.stages import StageTimes
@@ -40,6 +41,7 @@ class ElasticsearchStore(
     Statistics,
     Migration,
     Retention,
+    Removal,
     Snapshots,
 ):
     """Store on a cluster; see ``store.protocol.Store`` for what the methods promise.

@@ -61,6 +61,8 @@ class Assessing(Withholding):
         row = self._subject(subject)
         state = subject_of(tx.get(row))
         version = state.version(number)
+        if state.removed:
+            return  # while it was being assessed
         if state.kind is None or version is None:
             raise StoreError(f"{subject} version {number} was assessed but never accepted")
         sticky = state.audience is Audience.CONFIDENTIAL

@@ -140,6 +140,10 @@ class Events(Withholding):
                 f"event {event.id}: a record that it names is not open any more; "
                 "read its records again"
             )
+        if any(subject_of(tx.get(key)).removed for key in tx.subjects(sorted(named(event)))):
+            raise StaleWriteError(
+                f"event {event.id}: a post that it names was removed; read its records again"
+            )
         if head is None:
             head = Head(event.audience, self._names.suffix(event.updated_at), 0)
         elif head.audience is not event.audience:

@@ -224,6 +224,8 @@ class Inputs(Base):
     ) -> Outcome:
         key = self._subject(post.id)
         state = subject_of(tx.get(key))
+        if state.removed:
+            return Outcome.REPEATED
         if state.kind == "report":
             return Outcome.CONFLICT
         outcome = judge(state.versions, post)

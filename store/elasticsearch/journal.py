@@ -150,6 +150,29 @@ class Journal:
         """Trim again."""
         write_bulk(self._client, [Operation(self._index, HOLD, None)])
 
+    def forget(self, word: str) -> None:
+        """Take the writes that hold a word out of all older entries; the newest stays as it is.
+
+        They are applied, and what came of them is changed by the newest: nobody needs them again,
+        but for a restored snapshot, in which they are anyway.
+        """
+        with self._lock:
+            self.sync()
+            marks = self._connection.get_many([(self._index, TRIMMED)])
+            trimmed = int(marks.get((self._index, TRIMMED), {}).get("applied", 0))
+            changed = []
+            for number in range(trimmed + 1, self._position):
+                entry = self._connection.get(self._index, str(number))
+                if entry is None or "writes" not in entry:
+                    continue
+                parts = self._writes(number, entry)
+                kept = [[o for o in part if word not in f"{o.id} {o.source}"] for part in parts]
+                if kept != list(parts):
+                    document = {**entry, "writes": _deflated([packed(part) for part in kept])}
+                    changed.append(Operation(self._index, str(number), to_json(document)))
+            if changed:
+                write_bulk(self._client, changed, patience_s=PATIENCE_S)
+
     def operations_since(self, position: int) -> Iterator[Operation]:
         """All writes of the transactions after a position that is held, in order.
 

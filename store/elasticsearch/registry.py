@@ -29,6 +29,7 @@ class Subject:
     ``period``: that of its indices. ``audience``: where its assessed versions lie. ``event``: the
     event that it is in, with that event's audience, the time of joining and, zero before,
     that of being shown with it (microseconds).
+    ``removed``: on lawful demand; it is not taken in again.
     """
 
     kind: str | None = None
@@ -40,6 +41,7 @@ class Subject:
     event_audience: Audience | None = None
     correlated_us: int = 0
     shown_us: int = 0
+    removed: bool = False
 
     def version(self, number: int) -> Version | None:
         """The version of that number."""
@@ -67,6 +69,7 @@ class Subject:
                 "event_audience": self.event_audience and self.event_audience.value,
                 "correlated_us": self.correlated_us,
                 "shown_us": self.shown_us,
+                **({"removed": True} if self.removed else {}),
             },
         }
 
@@ -86,6 +89,7 @@ def subject_of(row: dict[str, Any] | None) -> Subject:
         event_audience=_audience(state["event_audience"]),
         correlated_us=state["correlated_us"],
         shown_us=state.get("shown_us", 0),
+        removed=state.get("removed", False),
     )
 
 

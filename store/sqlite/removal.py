@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 import apsw
 
 from core.records import Audience, AuditEntry, Event, MediaRef, Post
+from store.removed import Removed, without
 from store.sqlite.burying import bury_events, bury_posts
 from store.sqlite.chains import append_audit
 from store.sqlite.database import Database, every, one, per
 from store.times import us
-
-
-@dataclass(frozen=True)
-class Removed:
-    """What a removal took away. ``events``: ids of all events that spoke of the post.
-
-    ``media``: digests of its files that no other kept post or report has.
-    """
-
-    audience: Audience
-    versions: int
-    events: tuple[str, ...]
-    media: tuple[str, ...]
 
 
 class Removal(Database):
@@ -112,7 +99,7 @@ def _strike_event(db: apsw.Connection, audience: Audience, event_id: str, post_i
     query = per(audience, "SELECT position, newest, body FROM event_@audience WHERE id = ?")
     others: set[str] = set()
     for position, newest, body in every(db, query, (event_id,)):
-        event = _without(Event.model_validate_json(body), post_id)
+        event = without(Event.model_validate_json(body), post_id)
         db.execute(
             per(audience, "UPDATE event_@audience SET body = ? WHERE position = ?"),
             (event.model_dump_json(), position),
@@ -126,23 +113,6 @@ def _strike_event(db: apsw.Connection, audience: Audience, event_id: str, post_i
             if one(db, per(audience, f"SELECT 1 FROM {table} WHERE id = ? LIMIT 1"), (other,)):  # noqa: S608
                 # What is left is judged again: place, time, headline may have been the post's.
                 db.execute("INSERT INTO change (kind, id) VALUES (?, ?)", (kind, other))
-
-
-def _without(event: Event, post_id: str) -> Event:
-    """The version without the post, without its words: the headline may be its own."""
-    return event.model_copy(
-        update={
-            "posts": tuple(link for link in event.posts if link.id != post_id),
-            "candidates": tuple(link for link in event.candidates if link.id != post_id),
-            "reports": tuple(
-                link.model_copy(update={"to": None, "contributions": ()})
-                if link.to == post_id
-                else link
-                for link in event.reports
-            ),
-            "headline": "",
-        }
-    )
 
 
 def _unused(db: apsw.Connection, refs: list[MediaRef]) -> list[str]:

@@ -258,7 +258,7 @@ def test_an_unreadable_record_is_set_aside_and_the_rest_goes_on(
     assert "made to fail" in aside.problem
 
 
-def test_closed_events_stay_as_they_are(
+def test_what_comes_days_late_finds_its_event(
     store: SqliteStore,
     model: PairModel,
     clock: HandClock,
@@ -266,6 +266,7 @@ def test_closed_events_stay_as_they_are(
     at: Callable[[float], datetime],
     post: Callable[..., Assessed],
 ) -> None:
+    """A late post re-opens the judgement of its own event; others stay as they are."""
     beat(store, clock)
     give(store, world)
     live = LiveCorrelator(store, SETTINGS, model, clock)
@@ -274,10 +275,71 @@ def test_closed_events_stay_as_they_are(
     clock.at = at(60 * 24 * 8)
     beat(store, clock)
     run_dry(live)
+    versions = {e.id: e.version for e in store.events(ANY, ALL)}
     late = post("late", "На Саина Абая столкнулись камри и ларгус, третья машина рядом", 2)
     give(store, [late])
     run_dry(live)
     LiveCorrelator(store, SETTINGS, model, clock).start()
-    after = {k.id: e.id for e in store.events(ANY, ALL) for k in (*e.posts, *e.reports)}
+    events = store.events(ANY, ALL)
+    assert facts(events) == expected(model, [*world, late], clock.at)
+    after = {k.id: e.id for e in events for k in (*e.posts, *e.reports)}
     assert {r: after[r] for r in before} == before
-    assert after["late"] not in before.values()
+    changed = {e.id for e in events if e.version != versions.get(e.id)}
+    assert after["late"] in changed
+    assert len(changed) <= 2, "beside it, at most the event that it makes a candidate"
+
+
+@pytest.mark.parametrize("hours", [0, 14, 24, 24 * 9])
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_day_that_is_filled_in_later_ends_as_the_live_one(
+    store: SqliteStore,
+    model: PairModel,
+    clock: HandClock,
+    world: list[Assessed],
+    at: Callable[[float], datetime],
+    hours: int,
+    turned: bool,
+) -> None:
+    """Half of the records comes when the events of the other half are long closed, by fresh
+    processes as a scheduler starts them.
+    """
+    clock.at = at(60 + 60 * hours)
+    beat(store, clock)
+    halves = [world[::2], world[1::2]]
+    for half in halves[::-1] if turned else halves:
+        give(store, half)
+        run_dry(LiveCorrelator(store, SETTINGS, model, clock))
+    assert facts(store.events(ANY, ALL)) == expected(model, world, clock.at)
+
+
+def test_a_decision_about_a_closed_event_is_followed(
+    store: SqliteStore,
+    model: PairModel,
+    clock: HandClock,
+    world: list[Assessed],
+    at: Callable[[float], datetime],
+) -> None:
+    beat(store, clock)
+    give(store, world)
+    run_dry(LiveCorrelator(store, SETTINGS, model, clock))
+    event = next(e for e in store.events(EventQuery(flagged=True), OPEN))
+    clock.at = at(60 * 24 * 8)
+    beat(store, clock)
+    live = LiveCorrelator(store, SETTINGS, model, clock)
+    run_dry(live)
+    newest = store.event(event.id, OPEN)
+    assert newest is not None
+    store.add_decision(
+        Decision(
+            id="d1",
+            event=event.id,
+            event_version=newest.version,
+            kind=DecisionKind.CONFIRM,
+            by="s1",
+            at=clock.at,
+        )
+    )
+    run_dry(live)
+    after = store.event(event.id, OPEN)
+    assert after is not None
+    assert (after.decided, after.flagged) == ("confirm", False)

@@ -150,6 +150,17 @@ def test_the_last_standing_verdict_holds() -> None:
     assert (again["a"].incident, again["a"].by) == (True, "s2")
 
 
+def test_a_change_of_category_labels_what_was_confirmed() -> None:
+    """By whoever, before or after the confirmation; undone, it says nothing."""
+    changed = decision(2, DecisionKind.CATEGORY, category=Category.VIOLENCE, by="s2")
+    found = labelled(decision(1, DecisionKind.CONFIRM), changed)
+    assert found["a"].category is Category.VIOLENCE
+    undone = decision(3, DecisionKind.UNDO, undoes="d2")
+    again = labelled(decision(1, DecisionKind.CONFIRM), changed, undone)
+    assert again["a"].category is Category.ROAD_CRASH
+    assert labelled(changed) == {}, "no word on whether it is an incident"
+
+
 def test_a_post_of_the_audit_sample_stands_for_those_that_nobody_saw() -> None:
     found = labelled(decision(1, DecisionKind.CONFIRM, about="f"), f=90.0)
     assert (found["c"].audit, found["c"].drawn) == (True, 90.0)

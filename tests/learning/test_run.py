@@ -26,6 +26,7 @@ from core.records import (
     ReportState,
 )
 from core.settings import Settings
+from correlator.model import PairModel
 from learning import registry
 from learning.bounds import Bound
 from learning.run import (
@@ -206,6 +207,7 @@ def grounding(folder: Path, corpus: Path) -> Grounding:
         running=Assessor.load(DEFAULT_MODELS),
         gazetteer=DEFAULT_MODELS,
         language=Model.load(DEFAULT_MODELS).language,
+        pairs=PairModel.load(),
     )
 
 

@@ -76,3 +76,21 @@ def test_store_commands_are_for_the_production_store(tmp_path: Path) -> None:
         app, ["store", "snapshots"]
     )
     assert "store.kind is 'sqlite'" in str(result.exception)
+
+
+def test_removal_and_the_chains(environment: dict[str, str], tmp_path: Path) -> None:
+    """One command removes a post; the chains hold afterwards, the upkeep commands work."""
+
+    def run(*arguments: str) -> Result:
+        return CliRunner(env=environment).invoke(app, list(arguments))
+
+    posts = lines(
+        tmp_path / "posts.jsonl",
+        {"id": "1", "text": "горит", "posted_at": "2026-03-20T19:05:00+05:00", "source": "t"},
+    )
+    assert "1 accepted" in run("ingest", "posts", posts).output
+    removed = run("remove", "t:1", "--demand", "7", "--by", "lawyer")
+    assert "1 versions removed" in removed.output, removed.output
+    assert "0 accepted, 1 repeated" in run("ingest", "posts", posts).output
+    assert run("verify").exit_code == 0
+    assert run("retention", "maintain").exit_code == 0

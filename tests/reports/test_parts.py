@@ -91,6 +91,13 @@ def test_an_unusual_cell_is_marked_and_an_ordinary_one_is_not() -> None:
     assert dispersion([]) == 1.0
 
 
+def test_a_first_event_in_a_quiet_place_is_not_marked() -> None:
+    """Thirty cells of 280 have their first event on one day: each alone would be rare."""
+    norm = {(CRASH[0], f"t{t}"): [0, 1] * 14 for t in range(20)}
+    first = {("drugs", f"t{t}"): 1 for t in range(20)} | {("weapon", f"t{t}"): 1 for t in range(10)}
+    assert not any(cell.mark for cell in compare(first, norm, 1) if cell.category != CRASH[0])
+
+
 def test_few_false_marks_when_nothing_changed() -> None:
     """The stated 5 % hold: on days like those before, few reports have any mark at all."""
     import random

@@ -26,6 +26,10 @@ DAYS = {
     "dead feed": (40, "Поток сообщений 102 молчит: app, calls"),
 }
 
+FLOATING = """[...document.querySelectorAll("svg.chart rect.bar")].map(bar =>
+  bar.ownerSVGElement.querySelector(".axis").getBoundingClientRect().top
+  - bar.getBoundingClientRect().bottom).filter(gap => Math.abs(gap) > 2)"""
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
@@ -87,13 +91,16 @@ def test_screens(made: dict[str, Path], tmp_path: Path) -> None:
                 page.goto((folder / f"nightly-2026-03-20.{form}").as_uri())
                 page.screenshot(path=tmp_path / "shot.png", full_page=True)
                 assert page.evaluate("document.documentElement.scrollWidth") <= width
+                assert page.evaluate(FLOATING) == [], "every bar stands on its axis"
                 if form == "short.html":
                     height = page.evaluate("document.documentElement.scrollHeight")
                     assert height <= 844 * 1.5, "a glance and a flick of the thumb"
                 with Image.open(tmp_path / "shot.png") as picture:
                     assert ink(picture.convert("L")) > 0.004
                 page.close()
-            assert DAYS[name][1] in (folder / "nightly-2026-03-20.html").read_text("utf-8")
+            text = (folder / "nightly-2026-03-20.html").read_text("utf-8")
+            assert DAYS[name][1] in text
+            assert ("Норма ещё не набрана" in text) == (name == "dead feed")
         browser.close()
     assert all(url.startswith("file:") for url in asked), "self-contained"
 
