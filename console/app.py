@@ -136,6 +136,7 @@ def make_app(settings: Settings, extra_routers: Sequence[APIRouter] = ()) -> Fas
             "/account",
             "/handles",
             "/alerts",
+            "/supervisor",
             "/admin",
             "/api/events/",
             "/api/decisions",

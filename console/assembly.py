@@ -8,6 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from console.accounts import Accounts
+from console.alerts.budget import AlertBudget
 from console.alerts.channels import channels
 from console.alerts.outbox import Outbox
 from console.alerts.run import Alerts
@@ -50,6 +51,7 @@ def make_console(store: Store, settings: Settings, clock: Clock, real: Clock) ->
         board.refresh(newest, store.decisions({event.audience}, event.id))
         hub.republish(newest)
 
+    budget = AlertBudget(store, real, settings.console.alerts_per_h)
     alerts = Alerts(
         board,
         reading,
@@ -59,6 +61,7 @@ def make_console(store: Store, settings: Settings, clock: Clock, real: Clock) ->
         real=real,
         channels=channels(settings, real),
         texts=texts,
+        budget=budget,
     )
     return Console(
         store=store,
@@ -73,6 +76,7 @@ def make_console(store: Store, settings: Settings, clock: Clock, real: Clock) ->
         handles=Handles(store, real, lambda: secret_key(settings.under_home(PSEUDONYM_KEY))),
         outbox=outbox,
         alerts=alerts,
+        budget=budget,
         regions=regions,
         places=Places.load(settings.under_home(settings.nlp.gazetteer_file)),
         pages=_environment(local_moment=_Moment(zone(settings.console.time_zone))),

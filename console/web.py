@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment
 
 from console.accounts import Accounts, SignedIn
+from console.alerts.budget import AlertBudget
 from console.alerts.outbox import Outbox
 from console.alerts.run import Alerts
 from console.board import Board
@@ -60,6 +61,7 @@ class Console:
     handles: Handles
     outbox: Outbox
     alerts: Alerts
+    budget: AlertBudget
     regions: list[Region]
     places: Places
     pages: Environment

@@ -68,6 +68,8 @@ MATRIX: dict[tuple[str, str], set[Role]] = {
     ("POST", "/handles/{request_id}/show"): WORKERS,
     ("POST", "/handles/{request_id}/answer"): LEADERS,
     ("POST", "/alerts/{delivery_id}/again"): LEADERS,
+    ("POST", "/supervisor/budget"): LEADERS,
+    ("POST", "/admin/retention"): ADMINISTRATORS,
     ("POST", "/admin/accounts"): ADMINISTRATORS,
     ("POST", "/admin/accounts/{name}/password"): ADMINISTRATORS,
     ("POST", "/admin/accounts/{name}/change"): ADMINISTRATORS,
