@@ -55,7 +55,7 @@ def test_ingest_status_flags_and_a_live_run(environment: dict[str, str], tmp_pat
             assert time.monotonic() < until, running.log
             time.sleep(0.5)
         assert "posts 2" in status
-        while not (flagged := run("flags", "--json").output):
+        while not (flagged := run("flags", "--json").stdout):
             assert time.monotonic() < until, running.log
             time.sleep(0.5)
     finally:
