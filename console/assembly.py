@@ -19,6 +19,7 @@ from console.handles import Handles
 from console.highlight import shown
 from console.hub import Hub
 from console.places import Places
+from console.provider import make_provider
 from console.reading import Reading
 from console.regions import load_regions
 from console.row_html import RowHtml
@@ -27,6 +28,7 @@ from console.times import distance, moment, span, zone
 from console.towns import load_towns
 from console.web import Console
 from core.clock import Clock
+from core.errors import SettingsError
 from core.records import Event
 from core.settings import PSEUDONYM_KEY, Settings, secret_key
 from store.protocol import Store
@@ -77,11 +79,25 @@ def make_console(store: Store, settings: Settings, clock: Clock, real: Clock) ->
         outbox=outbox,
         alerts=alerts,
         budget=budget,
+        provider=make_provider(settings.oidc, real, _client_secret(settings)),
         regions=regions,
         places=Places.load(settings.under_home(settings.nlp.gazetteer_file)),
         pages=_environment(local_moment=_Moment(zone(settings.console.time_zone))),
         texts=texts,
     )
+
+
+def _client_secret(settings: Settings) -> str | None:
+    """The secret that the provider gave this console; raises SettingsError."""
+    if settings.oidc.client_secret_file is None:
+        return None
+    path = settings.under_home(settings.oidc.client_secret_file)
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingsError(
+            f"{path}: cannot be read ({error.strerror}); put the provider's secret there"
+        ) from error
 
 
 class _Moment:

@@ -23,6 +23,7 @@ from console.decisions import RejectReason
 from console.handles import Handles
 from console.hub import Hub
 from console.places import Places
+from console.provider import Provider
 from console.reading import Reading
 from console.regions import Region
 from console.roles import RIGHTS, Action, Rights
@@ -62,6 +63,7 @@ class Console:
     outbox: Outbox
     alerts: Alerts
     budget: AlertBudget
+    provider: Provider | None
     regions: list[Region]
     places: Places
     pages: Environment
@@ -144,7 +146,8 @@ def reader(request: Request) -> Reader:
     if found is None:
         raise NotSignedInError
     factor_for = console_of(request).settings.console.factor_for
-    lacks_factor = found.role in factor_for and found.signed_in.user.totp is None
+    user = found.signed_in.user
+    lacks_factor = found.role in factor_for and user.totp is None and user.subject is None
     if lacks_factor and not request.url.path.startswith(FACTORLESS):
         raise HTTPException(403, words(request)("account.factor_needed"))
     return found

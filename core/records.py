@@ -438,8 +438,9 @@ class Role(StrEnum):
 class User(Record):
     """An account. ``password_hash`` is argon2id.
 
-    ``totp``: the second factor's secret (base32), ``None`` without one; ``totp_step``: the time
-    step of the last code that was used, so that none is used twice.
+    ``subject``: issuer and subject by which an OpenID Connect provider vouches for the person,
+    ``None`` for a local account. ``totp``: the second factor's secret (base32), ``None`` without
+    one; ``totp_step``: the time step of the last code that was used, so that none is used twice.
     """
 
     name: str
@@ -447,6 +448,7 @@ class User(Record):
     password_hash: str
     created_at: UtcDatetime
     disabled: bool = False
+    subject: str | None = None
     totp: str | None = None
     totp_step: int | None = None
 

@@ -220,6 +220,31 @@ class ConsoleSettings(_Section):
     feed_keys_file: Path = Path("feed-keys")
 
 
+class OidcSettings(_Section):
+    """Sign-in by the organisation's own OpenID Connect provider; without ``issuer`` there is none.
+
+    ``client_secret_file``: one line, under home; without it the client is a public one.
+    ``base_url``: the console's address as browsers reach it (default: that of the alerts); the
+    provider has to know it with ``/login/oidc/callback``. ``name_claim``: the account's name.
+    ``role_claim``: a name or path ("realm_access.roles") whose values ``roles`` maps; the first
+    that fits counts. ``factor``: the provider asks for a second factor itself; without it nobody
+    whose role needs one signs in this way. ``label``: the button's words.
+    """
+
+    issuer: str = ""
+    client_id: str = ""
+    client_secret_file: Path | None = None
+    base_url: str = ""
+    scope: str = "openid profile"
+    name_claim: str = "preferred_username"
+    role_claim: str = "roles"
+    roles: dict[str, Role] = Field(default_factory=dict)
+    factor: bool = False
+    label: str = Field(default="", max_length=60)
+    timeout_s: float = Field(default=10.0, gt=0)
+    key_file: Path = Path("oidc.key")
+
+
 class AlertRule(_Section):
     """Who is told of what. Empty lists mean any; names as in the console's addresses.
 
@@ -345,6 +370,7 @@ class Settings(_Section):
     nlp: NlpSettings = NlpSettings()
     correlator: CorrelatorSettings = CorrelatorSettings()
     console: ConsoleSettings = ConsoleSettings()
+    oidc: OidcSettings = OidcSettings()
     reports: ReportSettings = ReportSettings()
     retention: RetentionSettings = RetentionSettings()
     alerts: AlertSettings = AlertSettings()

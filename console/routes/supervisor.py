@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
 
-from console.alerts.budget import MOST
 from console.routes.stream import silent_feeds
 from console.watch import (
     blind_spots,
@@ -27,6 +26,7 @@ from console.web import (
     same_origin,
 )
 from core.coverage import BlindSpot
+from core.errors import InputError
 from core.records import Audience, Role
 from core.settings import load_sources
 from store.coverage import all_blind_spots
@@ -68,13 +68,16 @@ def supervisor_page(request: Request, who: Supervisor) -> Response:
 def change_budget(
     request: Request,
     who: Supervisor,
-    per_hour: Annotated[int, Form(ge=1, le=MOST)],
+    per_hour: Annotated[int, Form()] = 0,
     csrf: Annotated[str, Form(max_length=200)] = "",
 ) -> Response:
     """Choose how many alerts a specialist gets in an hour at most."""
     same_origin(request)
     check_csrf(who, csrf)
-    console_of(request).budget.change(per_hour, who.name)
+    try:
+        console_of(request).budget.change(per_hour, who.name)
+    except InputError as error:
+        raise HTTPException(422, str(error)) from error
     return RedirectResponse("/supervisor", status_code=303)
 
 
