@@ -25,7 +25,6 @@ from console.web import (
     render,
     same_origin,
 )
-from core.coverage import BlindSpot
 from core.errors import InputError
 from core.records import Audience, Role
 from core.settings import load_sources
@@ -118,6 +117,7 @@ def _figures(console: Console, who: Reader) -> dict[str, Any]:
     mine = {i: claim for i, claim in claims.items() if i in by_id}
     roles = {role for audience in who.audiences for role in WORKERS.get(audience, ())}
     names = [u.name for u in console.store.users() if u.role in roles and not u.disabled]
+    sources = load_sources(console.settings.crawlers.sources_file)
     on_shift = {session.user for session in console.accounts.sessions()} & set(names)
     decisions = standing_decisions(console.board.decisions(who.audiences))
     return {
@@ -125,13 +125,8 @@ def _figures(console: Console, who: Reader) -> dict[str, Any]:
         "work": workload(names, decisions, by_id, mine, now),
         "precision": precision(entries),
         "regions": blind_spots(console.regions, entries, now),
-        "spots": _spots(console),
+        "sources": len(sources),
+        "spots": all_blind_spots(console.store, [s.name for s in sources], now),
         "on_shift": len(on_shift),
         "budgets": budgets(entries, sorted({*LIMITS, console.budget.per_hour}), len(on_shift), now),
     }
-
-
-def _spots(console: Console) -> list[BlindSpot]:
-    """Where a source's silence means nothing, by the readers' ledgers."""
-    sources = load_sources(console.settings.crawlers.sources_file)
-    return all_blind_spots(console.store, [s.name for s in sources], console.clock.now())
