@@ -27,6 +27,7 @@ from typing import Any
 import httpx
 import psutil
 
+from benchmarks import console
 from benchmarks.console import EVENTS, fill, flagged_event, seconds, session
 from benchmarks.harness import free_port, settings_for
 from console.accounts import ensure_account
@@ -270,7 +271,14 @@ def _watch(url: str, cookie: str, store: Store, screens: Screens, process: psuti
         browser.close()
 
 
-if __name__ == "__main__":
+def section() -> list[str]:
+    """Lines of the document: the console's own section."""
     with tempfile.TemporaryDirectory() as folder:
-        for row in describe(measure(Path(folder, "home"))):
-            sys.stdout.write(": ".join(row) + "\n")
+        rows = console.measure(Path(folder, "queue"))
+        rows += describe(measure(Path(folder, "live")))
+    lines = ["", "## Console", "", "| what | figure |", "|---|---|"]
+    return [*lines, *(f"| {what} | {figure} |" for what, figure in rows)]
+
+
+if __name__ == "__main__":
+    sys.stdout.write("\n".join(section()) + "\n")
