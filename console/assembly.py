@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, tzinfo
+from functools import lru_cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -82,7 +83,7 @@ def make_console(store: Store, settings: Settings, clock: Clock, real: Clock) ->
         provider=make_provider(settings.oidc, real, _client_secret(settings)),
         regions=regions,
         places=Places.load(settings.under_home(settings.nlp.gazetteer_file)),
-        pages=_environment(local_moment=_Moment(zone(settings.console.time_zone))),
+        pages=_environment(settings.console.time_zone),
         texts=texts,
     )
 
@@ -110,7 +111,9 @@ class _Moment:
         return moment(time, self._local, now=now)
 
 
-def _environment(*, local_moment: _Moment) -> Environment:
+@lru_cache(maxsize=4)
+def _environment(time_zone: str) -> Environment:
+    """The templates with local times, compiled once a process; raises SettingsError."""
     pages = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -118,7 +121,7 @@ def _environment(*, local_moment: _Moment) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pages.globals["moment"] = local_moment
+    pages.globals["moment"] = _Moment(zone(time_zone))
     pages.globals["span"] = span
     pages.globals["distance"] = distance
     pages.globals["ago"] = _ago

@@ -162,19 +162,22 @@ def at_rest(page: Any) -> None:
     page.evaluate("Promise.all(document.getAnimations().map((a) => a.finished.catch(() => null)))")
 
 
-def axe(page: Any, rules: Sequence[str] = ()) -> list[str]:
-    """What axe finds against WCAG 2.2 A and AA, or by these ``rules``, one line a rule."""
+def axe(page: Any, rules: Sequence[str] = (), within: str = "html") -> list[str]:
+    """What axe finds against WCAG 2.2 A and AA, or by these ``rules``, one line a rule.
+
+    ``within``: the selector of the part that is looked at.
+    """
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE.read_text(encoding="utf-8"))
     found: list[str] = page.evaluate(
-        """async (rules) => {
+        """async ([rules, within]) => {
             const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
             const only = rules.length ? {type: 'rule', values: rules} : {type: 'tag', values: tags};
-            const result = await axe.run(document, {runOnly: only, resultTypes: ['violations']});
+            const result = await axe.run(within, {runOnly: only, resultTypes: ['violations']});
             return result.violations.map((v) => `${v.id}: ${v.nodes.length}: ` +
                 v.nodes.slice(0, 3).map((n) => n.html.slice(0, 140) + ' | ' +
                 (n.any[0]?.message ?? n.failureSummary ?? '')).join(' ## '));
         }""",
-        list(rules),
+        [list(rules), within],
     )
     return found
