@@ -152,6 +152,15 @@ def cut_off(page: Any) -> list[str]:
             !e.matches('.visually-hidden') && (e.scrollWidth > e.clientWidth + 1
             && getComputedStyle(e).display !== 'inline'
             || e.getBoundingClientRect().right > innerWidth + 1))
+        .concat([...document.querySelectorAll('select')].filter((e) => {
+            if (!e.offsetParent || !e.selectedOptions.length || e.closest('.scroll')) return false;
+            const style = getComputedStyle(e);
+            const pen = document.createElement('canvas').getContext('2d');
+            pen.font = style.font;
+            const pads = parseFloat(style.paddingLeft) + parseFloat(style.paddingRight);
+            const room = e.clientWidth - pads;  // the arrow takes 16 of it
+            return pen.measureText(e.selectedOptions[0].textContent).width > room - 16;
+        }))
         .map((e) => `${e.className || e.tagName}: ${e.textContent.trim().slice(0, 60)}`)"""
     )
     return found
