@@ -76,7 +76,7 @@ def fill(store: Store, count: int) -> None:
         store.save_assessments([(_assessed(post), Audience.OPEN) for post in posts], now)
         store.write_events(
             [
-                EventWrite(_event(n, post, now, (n * 7919 % 10_000) / 10_000), 0)
+                EventWrite(_event(n, post, now, 0.9 * (n * 7919 % 10_000) / 10_000), 0)
                 for n, post in zip(numbers, posts, strict=True)
             ]
         )

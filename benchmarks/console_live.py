@@ -259,7 +259,7 @@ def _watch(url: str, cookie: str, store: Store, screens: Screens, process: psuti
                 store,
                 EVENTS + number,
                 datetime.now(UTC),
-                priority=0.9999 + (number + 1) / 2_000_000,
+                priority=0.9 + (number + 1) / 2_000,
             )
             screens.written[name] = time.time()
             store.write_events([write])
