@@ -29,6 +29,7 @@ from core.records import (
     Language,
     Link,
     Point,
+    Post,
     ReportState,
     Role,
     Session,
@@ -48,7 +49,7 @@ def measure(home: Path) -> list[tuple[str, str]]:
     store = open_store(settings)
     fill(store, EVENTS)
     ensure_account(store, "bench", Role.SPECIALIST, secrets.token_urlsafe(), SystemClock())
-    cookie = _session(store)
+    cookie = session(store, "bench")
     port = free_port()
     app = create_app(store, settings, SystemClock())
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, ws="none"))
@@ -70,76 +71,80 @@ def fill(store: Store, count: int) -> None:
     now = datetime.now(UTC)
     for start in range(0, count, 500):
         numbers = range(start, min(count, start + 500))
-        posts = [
-            make_post(
-                {
-                    "id": str(n),
-                    "text": f"Пожар во дворе дома {n}, дым из подъезда, люди на балконах",
-                    "posted_at": (now - timedelta(seconds=n)).isoformat(),
-                    "source": f"telegram:town_{n % 40}",
-                },
-                now=now,
-                key=b"bench",
-            )
-            for n in numbers
-        ]
+        posts = [_post(n, now, now - timedelta(seconds=n)) for n in numbers]
         store.accept_posts([(post, None) for post in posts])
-        store.save_assessments(
-            [
-                (
-                    Assessment(
-                        subject=post.id,
-                        version=1,
-                        assessor="bench",
-                        language=Language.RU,
-                        incident=0.9,
-                        category=Category.FIRE_EMERGENCY,
-                        categories={},
-                        urgency=0.5,
-                    ),
-                    Audience.OPEN,
-                )
-                for post in posts
-            ],
-            now,
-        )
+        store.save_assessments([(_assessed(post), Audience.OPEN) for post in posts], now)
         store.write_events(
             [
-                EventWrite(
-                    Event(
-                        id=f"{n:024d}",
-                        version=1,
-                        audience=Audience.OPEN,
-                        category=CATEGORIES[n % len(CATEGORIES)],
-                        incident=0.9,
-                        urgency=0.5,
-                        location=Point(
-                            lat=42 + (n * 37 % 1200) / 100,
-                            lon=50 + (n * 91 % 3500) / 100,
-                            radius_m=300 + n % 5_000,
-                        ),
-                        started_at=post.posted_at,
-                        last_at=post.posted_at,
-                        posts=(Link(kind="post", id=post.id, at=post.posted_at),),
-                        report_state=ReportState.UNREPORTED,
-                        flagged=True,
-                        priority=(n * 7919 % 10_000) / 10_000,
-                        headline=post.text,
-                        updated_at=now,
-                    ),
-                    0,
-                )
+                EventWrite(_event(n, post, now, 0.9 * (n * 7919 % 10_000) / 10_000), 0)
                 for n, post in zip(numbers, posts, strict=True)
             ]
         )
 
 
-def _session(store: Store) -> str:
+def flagged_event(
+    store: Store, n: int, now: datetime, *, priority: float
+) -> tuple[str, EventWrite]:
+    """The id and first version of an event whose post is kept already; it is to be written."""
+    post = _post(n, now, now)
+    store.accept_posts([(post, None)])
+    store.save_assessments([(_assessed(post), Audience.OPEN)], now)
+    event = _event(n, post, now, priority)
+    return event.id, EventWrite(event, 0)
+
+
+def _post(n: int, now: datetime, posted_at: datetime) -> Post:
+    value = {
+        "id": str(n),
+        "text": f"Пожар во дворе дома {n}, дым из подъезда, люди на балконах",
+        "posted_at": posted_at.isoformat(),
+        "source": f"telegram:town_{n % 40}",
+    }
+    return make_post(value, now=now, key=b"bench")
+
+
+def _assessed(post: Post) -> Assessment:
+    return Assessment(
+        subject=post.id,
+        version=1,
+        assessor="bench",
+        language=Language.RU,
+        incident=0.9,
+        category=Category.FIRE_EMERGENCY,
+        categories={},
+        urgency=0.5,
+    )
+
+
+def _event(n: int, post: Post, now: datetime, priority: float) -> Event:
+    return Event(
+        id=f"{n:024d}",
+        version=1,
+        audience=Audience.OPEN,
+        category=CATEGORIES[n % len(CATEGORIES)],
+        incident=0.9,
+        urgency=0.5,
+        location=Point(
+            lat=42 + (n * 37 % 1200) / 100, lon=50 + (n * 91 % 3500) / 100, radius_m=300 + n % 5_000
+        ),
+        started_at=post.posted_at,
+        last_at=post.posted_at,
+        posts=(Link(kind="post", id=post.id, at=post.posted_at),),
+        report_state=ReportState.UNREPORTED,
+        flagged=True,
+        priority=priority,
+        headline=post.text,
+        updated_at=now,
+    )
+
+
+def session(store: Store, user: str) -> str:
+    """The cookie of a new session of an account."""
     token, now = secrets.token_urlsafe(), datetime.now(UTC)
     store.put_session(
         Session(
             id=hashlib.sha256(token.encode()).hexdigest(),
-            user="bench",
+            user=user,
             created_at=now,
             expires_at=now + timedelta(hours=1),
             csrf=secrets.token_urlsafe(),
@@ -153,7 +158,9 @@ def _server_times(url: str, cookie: str) -> list[tuple[str, str]]:
     with httpx.Client(base_url=url, cookies={SESSION_COOKIE: cookie}, timeout=120) as client:
         started = time.monotonic()
         client.get("/queue")
-        rows.append(("console: 10,000 events read at the start", _s(time.monotonic() - started)))
+        rows.append(
+            ("console: 10,000 events read at the start", seconds(time.monotonic() - started))
+        )
         for path in ("/queue", "/api/queue/index"):
             taken = []
             for _ in range(REQUESTS):
@@ -161,7 +168,9 @@ def _server_times(url: str, cookie: str) -> list[tuple[str, str]]:
                 client.get(path).raise_for_status()
                 taken.append(time.monotonic() - begun)
             taken.sort()
-            told = f"{_s(median(taken))}, 95th percentile {_s(taken[int(0.95 * REQUESTS)])}"
+            told = (
+                f"{seconds(median(taken))}, 95th percentile {seconds(taken[int(0.95 * REQUESTS)])}"
+            )
             rows.append((f"console: {path} with 10,000 open events", told))
     return rows
 
@@ -213,14 +222,15 @@ def _browser_times(url: str, cookie: str) -> list[tuple[str, str]]:
         cleared_s = time.monotonic() - begun
         browser.close()
     return [
-        ("console: queue interactive in Chromium", _s(median(interactive))),
+        ("console: queue interactive in Chromium", seconds(median(interactive))),
         ("console: 95th percentile of a frame while scrolling 10,000 rows", f"{frame_ms:.0f} ms"),
-        ("console: 60 events cleared by the keyboard", _s(cleared_s)),
+        ("console: 60 events cleared by the keyboard", seconds(cleared_s)),
     ]
 
 
-def _s(seconds: float) -> str:
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+def seconds(value: float) -> str:
+    """A time for the document."""
+    return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.1f} s"
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import airflow_latency, collection, console, learning_month, live, speeds
+from benchmarks import airflow_latency, collection, console_live, learning_month, live, speeds
 
 DOC = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 
@@ -41,11 +41,8 @@ def main() -> None:
     ]
     lines += ["", "| what | figure |", "|---|---|"]
     lines += [f"| {what} | {figure} |" for what, figure in rows]
-    with tempfile.TemporaryDirectory() as folder:
-        lines += [
-            f"| {what} | {figure} |" for what, figure in console.measure(Path(folder, "home"))
-        ]
     lines += collection.describe()
+    lines += console_live.section()
     text = "\n".join(lines) + "\n"
     DOC.write_text(text, encoding="utf-8")
     sys.stdout.write(text)

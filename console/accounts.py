@@ -6,12 +6,14 @@ import hashlib
 import secrets
 import threading
 from collections import OrderedDict
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from console.provider import Identity
 from console.totp import matching_step
 from core.clock import Clock
 from core.errors import InputError
@@ -28,6 +30,8 @@ _HASHINGS_AT_ONCE = 2
 """One hash takes 64 MiB (RFC 9106, second recommended option): a flood must not eat the machine."""
 
 _hasher = PasswordHasher()
+NEVER_MATCHES = "none"
+"""Of accounts that a provider vouches for: no password has this hash."""
 _NOBODY = (  # the hash of a random password that nobody kept
     "$argon2id$v=19$m=65536,t=3,p=4$od3lzm1ASOI2j0CTGC4dyg$6NSHgs"
     "N6753aPpbSKkMrIwj7VIlkwfQHF34hPPKtVYg"
@@ -55,6 +59,8 @@ def ensure_account(
         raise InputError(f"an account's name has 1 to {MAX_NAME_CHARS} printable characters")
     check_password(password)
     known = store.user(name)
+    if known is not None and known.subject is not None:
+        raise InputError(f"{name!r} signs in by the provider, which keeps the password")
     same = known is not None and known.role is role and not known.disabled
     if known is not None and same and _matches(known.password_hash, password):
         return known
@@ -113,6 +119,45 @@ class Accounts:
             return None
         with self._lock:
             self._wrong.pop(name, None)
+        return self._begin(user)
+
+    def sign_in_vouched(
+        self, who: Identity, *, trusted_factor: bool, factor_for: Collection[str]
+    ) -> tuple[str, User]:
+        """A session for whom a provider vouches for, and the account, made at the first time.
+
+        The provider's word on the role counts each time. Raises InputError when no role is theirs,
+        the role needs a second factor that the provider does not ask for, the account is disabled,
+        or the name is another account's.
+        """
+        role = who.role
+        if role is None or (role in factor_for and not trusted_factor):
+            raise self._refused(who, "no role that may sign in this way")
+        known = next((u for u in self._store.users() if u.subject == who.subject), None)
+        if known is None:
+            if self._store.user(who.name) is not None:
+                raise self._refused(who, "the name is another account's")
+            known = User(
+                name=who.name,
+                role=role,
+                password_hash=NEVER_MATCHES,
+                created_at=self.clock.now(),
+                subject=who.subject,
+            )
+            self._store.put_user(known)
+            self._audit("account_added", known.name, "provider", role)
+        if known.disabled:
+            raise self._refused(who, "the account is disabled")
+        if known.role is not role:
+            known = self.change(known.name, "provider", role=role)
+        return self._begin(known, "provider"), known
+
+    def _refused(self, who: Identity, why: str) -> InputError:
+        self._audit("sign_in_refused", who.name, "provider", why)
+        return InputError(why)
+
+    def _begin(self, user: User, by: str | None = None) -> str:
+        """A new session; its token."""
         now = self.clock.now()
         token = secrets.token_urlsafe(32)
         self._store.put_session(
@@ -124,7 +169,7 @@ class Accounts:
                 csrf=secrets.token_urlsafe(32),
             )
         )
-        self._audit("sign_in", user.name)
+        self._audit("sign_in", user.name, detail=f"by {by}" if by else "")
         return token
 
     def locked(self, name: str) -> bool:

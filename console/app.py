@@ -28,6 +28,7 @@ from console.routes import (
     events,
     feeds,
     filed,
+    oidc,
     queue,
     reveal,
     search,
@@ -104,6 +105,7 @@ def make_app(settings: Settings, extra_routers: Sequence[APIRouter] = ()) -> Fas
     )
     for module in (
         session,
+        oidc,
         account,
         queue,
         search,
@@ -136,6 +138,7 @@ def make_app(settings: Settings, extra_routers: Sequence[APIRouter] = ()) -> Fas
             "/account",
             "/handles",
             "/alerts",
+            "/supervisor",
             "/admin",
             "/api/events/",
             "/api/decisions",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, tzinfo
+from functools import lru_cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from console.accounts import Accounts
+from console.alerts.budget import AlertBudget
 from console.alerts.channels import channels
 from console.alerts.outbox import Outbox
 from console.alerts.run import Alerts
@@ -18,6 +20,7 @@ from console.handles import Handles
 from console.highlight import shown
 from console.hub import Hub
 from console.places import Places
+from console.provider import make_provider
 from console.reading import Reading
 from console.regions import load_regions
 from console.row_html import RowHtml
@@ -27,6 +30,7 @@ from console.times import distance, moment, span, zone
 from console.towns import load_towns
 from console.web import Console
 from core.clock import Clock
+from core.errors import SettingsError
 from core.records import Event
 from core.settings import PSEUDONYM_KEY, Settings, secret_key
 from store.protocol import Store
@@ -51,6 +55,7 @@ def make_console(store: Store, settings: Settings, clock: Clock, real: Clock) ->
         board.refresh(newest, store.decisions({event.audience}, event.id))
         hub.republish(newest)
 
+    budget = AlertBudget(store, real, settings.console.alerts_per_h)
     alerts = Alerts(
         board,
         reading,
@@ -60,6 +65,7 @@ def make_console(store: Store, settings: Settings, clock: Clock, real: Clock) ->
         real=real,
         channels=channels(settings, real),
         texts=texts,
+        budget=budget,
     )
     return Console(
         store=store,
@@ -75,11 +81,26 @@ def make_console(store: Store, settings: Settings, clock: Clock, real: Clock) ->
         handles=Handles(store, real, lambda: secret_key(settings.under_home(PSEUDONYM_KEY))),
         outbox=outbox,
         alerts=alerts,
+        budget=budget,
+        provider=make_provider(settings.oidc, real, _client_secret(settings)),
         regions=regions,
         places=Places.load(settings.under_home(settings.nlp.gazetteer_file)),
-        pages=_environment(local_moment=_Moment(zone(settings.console.time_zone))),
+        pages=_environment(settings.console.time_zone),
         texts=texts,
     )
+
+
+def _client_secret(settings: Settings) -> str | None:
+    """The secret that the provider gave this console; raises SettingsError."""
+    if settings.oidc.client_secret_file is None:
+        return None
+    path = settings.under_home(settings.oidc.client_secret_file)
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingsError(
+            f"{path}: cannot be read ({error.strerror}); put the provider's secret there"
+        ) from error
 
 
 class _Moment:
@@ -92,7 +113,9 @@ class _Moment:
         return moment(time, self._local, now=now)
 
 
-def _environment(*, local_moment: _Moment) -> Environment:
+@lru_cache(maxsize=4)
+def _environment(time_zone: str) -> Environment:
+    """The templates with local times, compiled once a process; raises SettingsError."""
     pages = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -100,7 +123,7 @@ def _environment(*, local_moment: _Moment) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pages.globals["moment"] = local_moment
+    pages.globals["moment"] = _Moment(zone(time_zone))
     pages.globals["span"] = span
     pages.globals["distance"] = distance
     pages.globals["ago"] = _ago

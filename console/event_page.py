@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from console.decisions import Standing, in_force, members
 from console.highlight import Mark, Stretch, fold, marks, shown, stretches
 from console.rows import Row
+from core.links import opening
 from core.records import (
     Assessment,
     Contribution,
@@ -180,24 +180,6 @@ def make_page(row: Row, material: Material) -> EventPage:
     )
 
 
-def safe_link(post: Post) -> str | None:
-    """The post's address, if it names nobody but the source that is shown anyway.
-
-    A personal page's address carries its author's handle, which takes a case number to see.
-    """
-    if post.url is None:
-        return None
-    try:
-        address = urlsplit(post.url)
-    except ValueError:
-        return None
-    channel = post.source.rpartition(":")[2].lower()
-    first = address.path.strip("/").removeprefix("s/").partition("/")[0].lower()
-    if address.scheme not in ("http", "https") or address.username is not None:
-        return None
-    return post.url if channel and first == channel else None
-
-
 def reasons(contributions: Sequence[Contribution]) -> list[Reason]:
     """Contributions for reading, the weightiest first."""
     return [
@@ -249,7 +231,7 @@ def _post(link: Link, material: Material, until: datetime | None) -> PostView | 
         ],
         assessment=assessment,
         reasons=reasons(link.contributions),
-        url=safe_link(last) or safe_link(said),
+        url=opening(last.url) or opening(said.url),
     )
 
 

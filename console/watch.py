@@ -91,15 +91,17 @@ class RegionLine:
 
 @dataclass(frozen=True)
 class Budget:
-    """What a limit on alerts costs. ``threshold``: priority from which an alert fits the limit.
+    """What a limit on alerts costs. ``alerts`` were told of in the last day, ``held`` were not.
 
-    ``recall``: share of the confirmed events at or above it, ``None`` while none was confirmed.
+    ``missed``: of those that were held, how many a person confirmed. ``recall``: share of the
+    confirmed that were told of, ``None`` while none was confirmed.
     """
 
     per_hour: int
-    threshold: float
-    recall: float | None
     alerts: int
+    held: int
+    missed: int
+    recall: float | None
 
 
 def waiting(
@@ -202,26 +204,32 @@ def blind_spots(
 def budgets(
     entries: Iterable[Entry], limits: Sequence[int], specialists: int, now: datetime
 ) -> list[Budget]:
-    """What each limit (alerts a specialist and hour) would have let through in the last day.
+    """What each limit (alerts a specialist and hour) costs, by the events of the last day.
 
-    The threshold is the priority of the last alert that fits into a day of such hours.
+    In each hour those of highest priority are told of, as many as the limit allows all
+    ``specialists`` together.
     """
-    day = [e for e in entries if now - e.flagged_at <= DAY]
-    seen = [e for e in day if e.event.flagged or e.standing.verdict is not None]
-    ranked = sorted((e.event.priority for e in seen), reverse=True)
-    confirmed = [e.event.priority for e in seen if e.standing.verdict is DecisionKind.CONFIRM]
-    hours = 24 * max(1, specialists)
+    hours: dict[int, list[Entry]] = {}
+    for entry in entries:
+        age = now - entry.flagged_at
+        if age <= DAY and (entry.event.flagged or entry.standing.verdict is not None):
+            hours.setdefault(int(age / HOUR), []).append(entry)
+    ranked = [
+        sorted(hour, key=lambda e: (-e.event.priority, e.event.id)) for hour in hours.values()
+    ]
+    confirmed = sum(_confirmed(e) for hour in ranked for e in hour)
     found = []
     for limit in limits:
-        fits = limit * hours
-        threshold = ranked[fits - 1] if len(ranked) > fits else 0.0
-        kept = sum(priority >= threshold for priority in confirmed)
+        fits = limit * max(1, specialists)
+        held = [e for hour in ranked for e in hour[fits:]]
+        missed = sum(map(_confirmed, held))
         found.append(
             Budget(
                 per_hour=limit,
-                threshold=threshold,
-                recall=kept / len(confirmed) if confirmed else None,
-                alerts=min(len(ranked), fits),
+                alerts=sum(len(hour) for hour in ranked) - len(held),
+                held=len(held),
+                missed=missed,
+                recall=1.0 - missed / confirmed if confirmed else None,
             )
         )
     return found
@@ -230,6 +238,10 @@ def budgets(
 def standing_decisions(decisions: Mapping[str, Sequence[Decision]]) -> list[Decision]:
     """All decisions that nobody took back, in the order of their events."""
     return [d for event in sorted(decisions) for d in in_force(decisions[event])]
+
+
+def _confirmed(entry: Entry) -> bool:
+    return entry.standing.verdict is DecisionKind.CONFIRM
 
 
 def _code(decision: Decision) -> str:

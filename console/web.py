@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment
 
 from console.accounts import Accounts, SignedIn
+from console.alerts.budget import AlertBudget
 from console.alerts.outbox import Outbox
 from console.alerts.run import Alerts
 from console.board import Board
@@ -22,6 +23,7 @@ from console.decisions import RejectReason
 from console.handles import Handles
 from console.hub import Hub
 from console.places import Places
+from console.provider import Provider
 from console.reading import Reading
 from console.regions import Region
 from console.roles import RIGHTS, Action, Rights
@@ -62,6 +64,8 @@ class Console:
     handles: Handles
     outbox: Outbox
     alerts: Alerts
+    budget: AlertBudget
+    provider: Provider | None
     regions: list[Region]
     places: Places
     pages: Environment
@@ -144,7 +148,8 @@ def reader(request: Request) -> Reader:
     if found is None:
         raise NotSignedInError
     factor_for = console_of(request).settings.console.factor_for
-    lacks_factor = found.role in factor_for and found.signed_in.user.totp is None
+    user = found.signed_in.user
+    lacks_factor = found.role in factor_for and user.totp is None and user.subject is None
     if lacks_factor and not request.url.path.startswith(FACTORLESS):
         raise HTTPException(403, words(request)("account.factor_needed"))
     return found

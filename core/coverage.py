@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from pydantic import Field
 
@@ -83,12 +84,30 @@ class Ledger(Record):
     progress: dict[str, object] = Field(default_factory=dict)
 
 
+class SpotKind(StrEnum):
+    """Why something was not seen."""
+
+    UNREADABLE = "unreadable"
+    GAP = "gap"
+    OLDER_GAPS = "older_gaps"
+    SKIPPED = "skipped"
+    SILENT = "silent"
+    NEVER_READ = "never_read"
+
+
 class BlindSpot(Record):
-    """Something that was, or is, not seen. ``since``: start, where it is known."""
+    """Something that was, or is, not seen. ``since``: start, where it is known.
+
+    ``what`` says it in English; ``count`` and ``detail`` are what another language needs to say
+    it: failures, ids, gaps or items, and the problem or the stretch of ids.
+    """
 
     source: str
     since: UtcDatetime | None
     what: str
+    kind: SpotKind
+    count: int | None = None
+    detail: str = ""
 
 
 def learn(habit: Habit, posted: Sequence[datetime]) -> Habit:
@@ -154,6 +173,9 @@ def blind_spots(ledger: Ledger, now: datetime) -> list[BlindSpot]:
                 source=name,
                 since=ledger.last_ok_at or ledger.problem_since,
                 what=f"cannot be read ({ledger.failures} times in a row): {ledger.problem}",
+                kind=SpotKind.UNREADABLE,
+                count=ledger.failures,
+                detail=ledger.problem,
             )
         )
     for gap in ledger.gaps:
@@ -163,11 +185,20 @@ def blind_spots(ledger: Ledger, now: datetime) -> list[BlindSpot]:
                 source=name,
                 since=gap.found_at,
                 what=f"not read from {gap.first} to {gap.last}{count}: {gap.why}",
+                kind=SpotKind.GAP,
+                count=gap.missing,
+                detail=f"{gap.first}–{gap.last}: {gap.why}",
             )
         )
     if ledger.gaps_dropped:
         spots.append(
-            BlindSpot(source=name, since=None, what=f"{ledger.gaps_dropped} older gaps stay open")
+            BlindSpot(
+                source=name,
+                since=None,
+                what=f"{ledger.gaps_dropped} older gaps stay open",
+                kind=SpotKind.OLDER_GAPS,
+                count=ledger.gaps_dropped,
+            )
         )
     if ledger.skipped:
         spots.append(
@@ -175,16 +206,23 @@ def blind_spots(ledger: Ledger, now: datetime) -> list[BlindSpot]:
                 source=name,
                 since=ledger.last_ok_at,
                 what=f"{ledger.skipped} items of the last reading could not be understood",
+                kind=SpotKind.SKIPPED,
+                count=ledger.skipped,
             )
         )
     silent = silent_since(ledger.habit, now)
     if silent is not None and ledger.problem is None:
         spots.append(
-            BlindSpot(source=name, since=silent, what="silent for longer than it ever used to be")
+            BlindSpot(
+                source=name,
+                since=silent,
+                what="silent for longer than it ever used to be",
+                kind=SpotKind.SILENT,
+            )
         )
     return spots
 
 
 def never_read(source: str) -> BlindSpot:
     """The blind spot of a source without a ledger."""
-    return BlindSpot(source=source, since=None, what="never read")
+    return BlindSpot(source=source, since=None, what="never read", kind=SpotKind.NEVER_READ)

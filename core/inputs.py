@@ -23,6 +23,7 @@ from pydantic import (
 
 from core.errors import InputError
 from core.ids import content_digest, digest, pseudonym
+from core.links import channels_of, kept_link, kept_reference
 from core.records import (
     Category,
     Channel,
@@ -200,10 +201,14 @@ def make_post(
     """
     given = _validated(PostInput, value)
     name = given.source or source or DEFAULT_SOURCE
-    extra = _extra(given)
+    extra, own = _extra(given), post_id(name, given.id)
+    channels = channels_of(name)
+    url, sealed_url = kept_link(
+        given.url, key=key, place=own, channels=channels, author=given.author
+    )
     return _built(
         lambda: Post(
-            id=post_id(name, given.id),
+            id=own,
             source=name,
             native_id=given.id,
             version=1,
@@ -212,14 +217,15 @@ def make_post(
             edited_at=given.edited_at,
             deleted_at=given.deleted_at,
             accepted_at=now,
-            url=given.url,
+            url=url,
+            sealed_url=sealed_url,
             author=pseudonym(given.author, key) if given.author else None,
-            handle=seal(given.author, key, post_id(name, given.id)) if given.author else None,
+            handle=seal(given.author, key, own) if given.author else None,
             home=given.home,
             lat=given.lat,
             lon=given.lon,
-            reply_to=given.reply_to,
-            forwarded_from=given.forwarded_from,
+            reply_to=kept_reference(given.reply_to, key, channels),
+            forwarded_from=kept_reference(given.forwarded_from, key, channels),
             media=_media_refs(given.media),
             extra=extra,
             content=content_digest(given.model_dump(mode="json")),

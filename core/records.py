@@ -114,7 +114,8 @@ class MediaRef(Record):
 class RawPost(Record):
     """What a source served, untouched, so that posts can be derived again.
 
-    In JSON the payload is base64: pages come in any encoding, and not all bytes are UTF-8.
+    In every store ``payload`` and ``url`` are sealed (``core.sealing.open_payload``). In JSON the
+    payload is base64: pages come in any encoding, and not all bytes are UTF-8.
     """
 
     model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
@@ -135,6 +136,8 @@ class Post(Record):
     ``id`` is the digest of (source, native id); ``version`` counts from 1. ``author`` is a keyed
     pseudonym, never a handle. ``native_id`` is the id that the input carried. ``handle``: the
     author's handle, sealed (``core.sealing``, place: the post's id); opened for a case alone.
+    ``url``: the address, or its pseudonym (``core.links``) where it carries a handle; then the
+    address itself is ``sealed_url``, with the same place.
     """
 
     id: str
@@ -147,6 +150,7 @@ class Post(Record):
     deleted_at: UtcDatetime | None = None
     accepted_at: UtcDatetime
     url: str | None = None
+    sealed_url: str | None = None
     author: str | None = None
     handle: str | None = None
     home: str | None = None
@@ -434,8 +438,9 @@ class Role(StrEnum):
 class User(Record):
     """An account. ``password_hash`` is argon2id.
 
-    ``totp``: the second factor's secret (base32), ``None`` without one; ``totp_step``: the time
-    step of the last code that was used, so that none is used twice.
+    ``subject``: issuer and subject by which an OpenID Connect provider vouches for the person,
+    ``None`` for a local account. ``totp``: the second factor's secret (base32), ``None`` without
+    one; ``totp_step``: the time step of the last code that was used, so that none is used twice.
     """
 
     name: str
@@ -443,6 +448,7 @@ class User(Record):
     password_hash: str
     created_at: UtcDatetime
     disabled: bool = False
+    subject: str | None = None
     totp: str | None = None
     totp_step: int | None = None
 

@@ -220,8 +220,8 @@ class ConsoleSettings(_Section):
 
     ``tiles``: where the map finds tiles, an address with {z}, {x} and {y} or a .pmtiles file;
     empty: outlines and the gazetteer's places. ``alerts_per_h``: alerts a specialist and hour at
-    most. ``factor_for``: roles that need a second factor. ``feed_keys_file``: keys of systems
-    that read the feeds.
+    most, until a supervisor chooses otherwise. ``factor_for``: roles that need a second factor.
+    ``feed_keys_file``: keys of systems that read the feeds.
     """
 
     host: str = "127.0.0.1"
@@ -236,17 +236,46 @@ class ConsoleSettings(_Section):
     feed_keys_file: Path = Path("feed-keys")
 
 
-class AlertRule(_Section):
-    """Who is told of which events. Empty lists mean any; names as in the console's addresses.
+class OidcSettings(_Section):
+    """Sign-in by the organisation's own OpenID Connect provider; without ``issuer`` there is none.
 
-    ``channel``: email, webhook or telegram; ``to``: an address, a URL, a chat's id. ``audience``:
-    a confidential rule hears of confidential events alone, an open one of open events alone.
-    ``quiet``: local hours, as "22:00-07:00", in which only what is urgent is told.
+    ``client_secret_file``: one line, under home; without it the client is a public one.
+    ``base_url``: the console's address as browsers reach it (default: that of the alerts); the
+    provider has to know it with ``/login/oidc/callback``. ``name_claim``: the account's name.
+    ``role_claim``: a name or path ("realm_access.roles") whose values ``roles`` maps; the first
+    that fits counts. ``factor``: the provider asks for a second factor itself; without it nobody
+    whose role needs one signs in this way. ``label``: the button's words.
+    """
+
+    issuer: str = ""
+    client_id: str = ""
+    client_secret_file: Path | None = None
+    base_url: str = ""
+    scope: str = "openid profile"
+    name_claim: str = "preferred_username"
+    role_claim: str = "roles"
+    roles: dict[str, Role] = Field(default_factory=dict)
+    factor: bool = False
+    label: str = Field(default="", max_length=60)
+    timeout_s: float = Field(default=10.0, gt=0)
+    key_file: Path = Path("oidc.key")
+
+
+class AlertRule(_Section):
+    """Who is told of what. Empty lists mean any; names as in the console's addresses.
+
+    ``about``: events, or failures of scheduled work. ``people``: how many specialists read there;
+    so many times the alert budget is theirs. ``channel``: email, webhook or telegram; ``to``: an
+    address, a URL, a chat's id. ``audience``: a confidential rule hears of confidential events
+    alone, an open one of open events alone. ``quiet``: local hours, as "22:00-07:00", in which
+    only what is urgent is told.
     """
 
     name: str = Field(pattern="^[A-Za-z0-9_.-]{1,64}$")
     channel: Literal["email", "webhook", "telegram"]
     to: str = Field(min_length=1, max_length=500)
+    about: Literal["events", "failures"] = "events"
+    people: int = Field(default=1, ge=1, le=1_000)
     audience: Literal["open", "confidential"] = "open"
     categories: tuple[Category, ...] = ()
     regions: tuple[str, ...] = ()
@@ -322,9 +351,10 @@ class RetentionSettings(_Section):
     ``no_incident``: posts in events that are no incident (below ``incident_at``), that 102 knew
     nothing of and nobody decided on; they go first. ``media``: photos and videos by the time
     they were kept. ``reports_filed``: the nightly reports. ``dropped``: files of the drop folder
-    that were read.
+    that were read. ``at``: local time at which the live runtime removes what is over its limit.
     """
 
+    at: str = Field(default="02:30", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
     no_incident_days: float | None = Field(default=30.0, gt=0)
     raw_days: float | None = Field(default=90.0, gt=0)
     posts_days: float | None = Field(default=365.0, gt=0)
@@ -357,6 +387,7 @@ class Settings(_Section):
     geocoder: GeocoderSettings = GeocoderSettings()
     correlator: CorrelatorSettings = CorrelatorSettings()
     console: ConsoleSettings = ConsoleSettings()
+    oidc: OidcSettings = OidcSettings()
     reports: ReportSettings = ReportSettings()
     retention: RetentionSettings = RetentionSettings()
     alerts: AlertSettings = AlertSettings()

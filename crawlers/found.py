@@ -9,7 +9,9 @@ from types import MappingProxyType
 
 from core.ids import content_digest, digest, pseudonym
 from core.inputs import post_id
+from core.links import channels_of, kept_link, kept_reference
 from core.records import MediaRef, Post, RawPost, Source
+from core.sealing import seal, seal_payload
 from core.versions import newest
 
 MAX_MEDIA = 50
@@ -69,6 +71,7 @@ def derive(
 ) -> tuple[Post, RawPost] | None:
     """The version that this item is, with its raw payload; ``None`` when it is known.
 
+    The author's handle, an address that carries it, and the payload are sealed with ``key``.
     ``known``: the versions of the same id that the store has. Where the source does not say when
     an item was edited, the time of an edit is when it was first seen, and always later than that
     of the version before. A time of posting that lies ahead of ours (a wrong clock or zone) is
@@ -90,6 +93,10 @@ def derive(
     if found.posted_at > fetched_at:
         extra["posted_at_of_source"] = found.posted_at.isoformat()
     name = post_id(source.name, found.native_id)
+    channels = channels_of(source.name, source.address)
+    url, sealed_url = kept_link(
+        found.url, key=key, place=name, channels=channels, author=found.author
+    )
     post = Post(
         id=name,
         source=source.name,
@@ -99,13 +106,15 @@ def derive(
         posted_at=posted_at,
         edited_at=edited_at,
         accepted_at=fetched_at,
-        url=found.url,
+        url=url,
+        sealed_url=sealed_url,
         author=None if found.author is None else pseudonym(found.author, key),
+        handle=None if found.author is None else seal(found.author, key, name),
         home=source.home,
         lat=found.lat,
         lon=found.lon,
-        reply_to=found.reply_to,
-        forwarded_from=found.forwarded_from,
+        reply_to=kept_reference(found.reply_to, key, channels),
+        forwarded_from=kept_reference(found.forwarded_from, key, channels),
         media=found.media[:MAX_MEDIA],
         extra=extra,
         content=content,
@@ -120,7 +129,7 @@ def derive(
         payload=found.payload,
         parser=found.parser,
     )
-    return post, raw
+    return post, seal_payload(raw, key)
 
 
 def deletion(known: Sequence[Post], *, at: datetime, accepted_at: datetime) -> Post | None:

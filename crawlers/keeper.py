@@ -132,8 +132,8 @@ class Keeper:
                 reading.known += 1
             else:
                 made.append(record)
-        for (post, raw), outcome in zip(made, self._store.accept_posts(made), strict=True):
-            self._count(reading, post, raw, outcome)
+        for (post, _), outcome in zip(made, self._store.accept_posts(made), strict=True):
+            self._count(reading, post, outcome)
 
     def delete(self, reading: Reading, native_ids: Sequence[str], at: datetime) -> None:
         """Mark posts as deleted; unknown and marked ones change nothing."""
@@ -220,9 +220,9 @@ class Keeper:
             self._written[name] = now
         self._ledgers[name] = after
 
-    def _count(self, reading: Reading, post: Post, raw: RawPost | None, outcome: Outcome) -> None:
+    def _count(self, reading: Reading, post: Post, outcome: Outcome) -> None:
         if outcome is Outcome.CONFLICT:
-            self._set_aside(post, raw)
+            self._set_aside(post)
             return
         if outcome is Outcome.REPEATED:
             reading.known += 1
@@ -239,8 +239,8 @@ class Keeper:
         """Whether a version with a time of an edit is not the first that is known."""
         return len(self.versions(reading.source, post.native_id)) > 1
 
-    def _set_aside(self, post: Post, raw: RawPost | None) -> None:
-        record = raw.payload if raw is not None else b""
+    def _set_aside(self, post: Post) -> None:
+        record = post.model_dump_json().encode()  # the payload names people: it stays sealed
         item = refused(
             kind="post",
             where=f"{post.source}:{post.native_id}",

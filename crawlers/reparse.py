@@ -17,6 +17,7 @@ from core.errors import InputError, SourceError
 from core.ids import digest
 from core.lines import batches
 from core.records import Outcome, Post, RawPost, Source
+from core.sealing import open_payload
 from core.versions import newest
 from crawlers import telegram_export
 from crawlers.feed import FeedReader
@@ -104,13 +105,14 @@ def _again(
         summary.without_payload += 1
         return None
     summary.read += 1
-    last, raw = newest(versions), raws[-1]
+    last = newest(versions)
     if last.deleted_at is not None:
         return None
-    source = sources.get(last.source) or Source(
-        name=last.source, kind="gone", address=raw.url or "https://example.org/", home=last.home
-    )
     try:
+        raw = open_payload(raws[-1], key)
+        source = sources.get(last.source) or Source(
+            name=last.source, kind="gone", address=raw.url or "https://example.org/", home=last.home
+        )
         found = read_again(raw, source, last, parsers)
     except (InputError, SourceError, ValueError, KeyError, TypeError, AttributeError) as error:
         log.warning("post %s: its payload could not be read: %s", post_id, type(error).__name__)
@@ -130,7 +132,7 @@ def _again(
         return None
     fresh, _ = made
     name = digest("raw", post_id, clock.now().isoformat(), fresh.content, found.parser)
-    return fresh, raw.model_copy(update={"id": name, "parser": found.parser})
+    return fresh, raws[-1].model_copy(update={"id": name, "parser": found.parser})
 
 
 def read_again(

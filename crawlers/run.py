@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from core.clock import Clock
 from core.errors import SourceError, StoreError
 from core.records import Source
-from core.settings import Settings, secret_key
+from core.settings import PSEUDONYM_KEY, Settings, secret_key
 from crawlers.keeper import CrawlSummary, Keeper, Reading
 from crawlers.media_queue import MediaQueue
 from crawlers.readers import FILE_KINDS, Readers, need_kind
@@ -121,7 +120,7 @@ def _schemes(source: Source) -> tuple[str, ...]:
 
 def pseudonym_key(settings: Settings) -> bytes:
     """The key of authors' pseudonyms."""
-    return secret_key(settings.under_home(Path("pseudonym.key")))
+    return secret_key(settings.under_home(PSEUDONYM_KEY))
 
 
 def _aside(work: Callable[[], None]) -> None:

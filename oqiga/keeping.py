@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-import time
-from datetime import datetime, timedelta
-from pathlib import Path
+import logging
+import threading
 
+from console.times import zone
 from core.errors import InputError, SettingsError
 from core.inputs import post_id
-from core.settings import Settings
+from media import retention
 from media.files import MEDIA_FOLDER, MediaFiles, Shelf
 from oqiga.context import Context
 from store.elasticsearch import ElasticsearchStore
 from store.removed import Removed
 from store.sqlite import SqliteStore
 
+log = logging.getLogger(__name__)
+LOOK_S = 60.0
+
 
 def retain(context: Context) -> dict[str, int]:
     """Remove what is over its limit; how many of each kind. Repeating changes nothing."""
-    settings, now = context.settings, context.clock.now()
-    removed = sqlite_of(context).retain(now, settings.retention)
-    for kind, folder in _folders(settings).items():
-        removed[kind] = _old_files(folder, settings.retention.before(now, kind), now)
-    MediaFiles(settings.under_home(MEDIA_FOLDER)).sweep()
-    return removed
+    return retention.retain(context.store, context.settings, context.clock, "system")
+
+
+def keep_limits(context: Context, stop: threading.Event) -> None:
+    """Remove each night what is over its limit, for as long as the live runtime lives."""
+    local = zone(context.settings.console.time_zone)
+    while not stop.is_set():
+        last = retention.begin(context.store, context.clock)
+        due = retention.next_run(last.at, context.settings.retention.at, local)
+        if context.clock.now() >= due:
+            log.info("retention: %s", retain(context))
+        stop.wait(LOOK_S)
 
 
 def remove_post(context: Context, name: str, *, by: str, demand: str) -> Removed:
@@ -66,24 +75,3 @@ def sqlite_of(context: Context) -> SqliteStore:
             f"store.kind is {context.settings.store.kind!r}: this command is for 'sqlite'"
         )
     return store
-
-
-def _folders(settings: Settings) -> dict[str, Path]:
-    return {
-        "media": settings.under_home(MEDIA_FOLDER),
-        "reports_filed": settings.under_home(settings.reports.folder),
-        "dropped": settings.under_home(settings.intake.drop_folder),
-    }
-
-
-def _old_files(folder: Path, before: datetime | None, now: datetime) -> int:
-    """Remove files that were written before a time, by the store's clock; how many."""
-    if before is None or not folder.is_dir():
-        return 0
-    limit = time.time() - (now - before) / timedelta(seconds=1)
-    count = 0
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.stat().st_mtime < limit:
-            path.unlink()
-            count += 1
-    return count

@@ -88,14 +88,16 @@ def console(context: Context, stop: threading.Event) -> None:
 
 
 def readers(context: Context, stop: threading.Event) -> None:
-    """The drop folder, media, a replay where one is planned, and the configured sources."""
+    """The drop folder, media, retention, a replay where one is planned, configured sources."""
     from intake.drop import DropFolder
     from media.run import describe
+    from oqiga.keeping import keep_limits
 
     settings = context.settings
     tasks: list[Callable[[], object]] = [
         lambda: DropFolder(context.store, settings, context.clock).watch(stop),
         lambda: describe(context.store, settings, stop),
+        lambda: keep_limits(context, stop),
     ]
     if settings.follow.index is not None:
         from intake.elasticsearch import Follower, client_for

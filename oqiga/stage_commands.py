@@ -80,11 +80,11 @@ def alert(
     problem: str,
     key: Annotated[str, typer.Option("--key", help="of its occasion; the same is kept once")],
 ) -> None:
-    """Keep an alert for the administrators; prints whether it is new."""
-    from oqiga.alerting import raise_alert
+    """Keep a trouble and tell the administrators; prints whether it is new."""
+    from store.troubles import raise_trouble
 
     context = open_context()
-    _print(raise_alert(context.store, context.clock, where=where, problem=problem, key=key))
+    _print(raise_trouble(context.store, context.clock, where=where, problem=problem, key=key))
 
 
 def _print(value: list[str] | int | bool) -> None:

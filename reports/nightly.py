@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 
 from pydantic import BaseModel
 
+from core.coverage import BlindSpot
 from core.masking import mask
 from core.records import Category, Event, ReportState
 from reports.history import History
@@ -111,13 +112,15 @@ class Numbers(BaseModel):
 class Material:
     """What a report is made of. ``histories``: of the period's events; ``norm``: events before.
 
-    ``silent_feeds``: report feeds that are silent now; ``recall``: (estimate, low, high, audited).
+    ``unread``: what the readers' ledgers tell. ``silent_feeds``: report feeds that are silent now;
+    ``recall``: (estimate, low, high, audited).
     """
 
     histories: Sequence[History]
     norm: Sequence[Event] = ()
     volumes: Sequence[SourceVolume] = ()
     configured: Collection[str] = ()
+    unread: Sequence[BlindSpot] = ()
     silent_feeds: Sequence[str] = ()
     assessors: Sequence[str] = ()
     recall: tuple[float, float, float, int] | None = None
@@ -185,6 +188,7 @@ def numbers(
             material.volumes,
             places.regions if region is None else [],
             by_region,
+            material.unread,
         ),
         model=ModelFigures(
             assessors=list(material.assessors),

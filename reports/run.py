@@ -20,6 +20,7 @@ from reports.nightly import Material, Numbers, numbers
 from reports.periods import Period, Span, just_ended, period
 from reports.places import PlaceNames
 from reports.texts import Words
+from store.coverage import all_blind_spots
 from store.protocol import EventQuery, Store
 from store.upkeep import volumes
 
@@ -102,13 +103,15 @@ def gather(
     only = frozenset({audience})
     events = list(_incidents(store, wanted.since, wanted.until, only))
     reports = settings.reports
-    sources = load_sources(settings.crawlers.sources_file)
+    sources = load_sources(settings.crawlers.sources_file) if audience is Audience.OPEN else []
+    names = [source.name for source in sources]
     freshness = Freshness.of(store.heartbeats(), settings.intake.feeds, now)
     return Material(
         histories=[_history(store, event, only) for event in events],
         norm=list(_norm(store, wanted, only)),
         volumes=volumes(store, wanted.since, wanted.until, only),
-        configured=[source.name for source in sources] if audience is Audience.OPEN else [],
+        configured=names,
+        unread=all_blind_spots(store, names, now),
         silent_feeds=freshness.silent,
         assessors=_assessors(store, events, only),
         recall=_recall(store) if audience is Audience.OPEN else None,

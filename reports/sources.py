@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from core.coverage import BlindSpot
 from reports.history import History
 from reports.service import Share, share
 from store.upkeep import SourceVolume
@@ -26,10 +27,14 @@ class SourceRow(BaseModel):
 
 
 class BlindSpots(BaseModel):
-    """Where Oqiga saw nothing: silent sources, and regions without a single event."""
+    """Where Oqiga saw nothing: silent sources, and regions without a single event.
+
+    ``unread``: what the readers' ledgers tell when the report is made: gaps, failures, silence.
+    """
 
     sources: list[str]
     regions: list[str]
+    unread: list[BlindSpot] = Field(default_factory=list)
 
 
 def source_rows(volumes: Sequence[SourceVolume], histories: Sequence[History]) -> list[SourceRow]:
@@ -60,10 +65,12 @@ def blind_spots(
     volumes: Sequence[SourceVolume],
     regions: Collection[str],
     by_region: Mapping[str, int],
+    unread: Sequence[BlindSpot] = (),
 ) -> BlindSpots:
-    """Configured sources that brought no post, and regions in which no event was seen."""
+    """Configured sources that brought no post, regions in which no event was seen, ledgers."""
     heard = {volume.source for volume in volumes}
     return BlindSpots(
         sources=sorted(name for name in configured if name not in heard),
         regions=sorted(region for region in regions if not by_region.get(region)),
+        unread=list(unread),
     )

@@ -64,6 +64,7 @@ def rows(n: Numbers) -> Iterator[Row]:
             yield ("source", source.source, column, getattr(source, column))
     yield from (("blind", name, "source", 0) for name in n.blind.sources)
     yield from (("blind", name, "region", 0) for name in n.blind.regions)
+    yield from (("blind", s.source, s.kind.value, s.count) for s in n.blind.unread)
     for part, events in (("gravest", n.gravest), ("open", n.open)):
         for event in events:
             yield from _event(part, event)

@@ -15,6 +15,7 @@ from core.clock import Clock
 from core.ids import digest
 from core.records import Audience, Record, UtcDatetime
 from store.protocol import Store
+from store.troubles import Trouble, forget_troubles, troubles
 
 PREFIX = "outbox:"
 FIRST_RETRY = timedelta(seconds=5)
@@ -96,6 +97,10 @@ class Outbox:
         found = [d for d in self._all() if d.audience in wanted]
         return sorted(found, key=lambda d: (d.at, d.id), reverse=True)
 
+    def troubles(self) -> list[Trouble]:
+        """Scheduled work that failed, the oldest first."""
+        return troubles(self._store)
+
     def due(self) -> list[Delivery]:
         """Deliveries to try now, the oldest first."""
         now = self._clock.now()
@@ -140,8 +145,9 @@ class Outbox:
         return False
 
     def clear(self) -> int:
-        """Forget the trace of deliveries that are over for two weeks; how many."""
+        """Forget deliveries that are over, and troubles, after two weeks; how many deliveries."""
         now = self._clock.now()
+        forget_troubles(self._store, now - KEPT)
         over = [d for d in self._all() if d.state is not State.WAITING and now - d.at > KEPT]
         return sum(self._store.swap_note(PREFIX + d.id, d.model_dump_json(), None) for d in over)
 

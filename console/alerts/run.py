@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from console.alerts.budget import AlertBudget
 from console.alerts.channels import Message, Send
 from console.alerts.outbox import Delivery, Outbox, State
 from console.alerts.rules import News, applies, over_budget, quiet
@@ -21,12 +22,15 @@ from core.clock import Clock
 from core.errors import OqigaError
 from core.records import Audience
 from core.settings import AlertRule, Settings
+from store.troubles import Trouble
 
 log = logging.getLogger(__name__)
 POLL_S = 1.0
 CLEAR_S = 3_600.0
 FRESH = timedelta(hours=3)
-"""An event that was first flagged longer ago is no news: after a pause nobody is flooded."""
+"""What was first flagged or failed longer ago is no news: after a pause nobody is flooded."""
+FAILURE = "failure"
+"""The occasion of a delivery about scheduled work; its ``event`` is the trouble's id."""
 
 
 class Alerts:
@@ -43,6 +47,7 @@ class Alerts:
         real: Clock,
         channels: Mapping[str, Send],
         texts: Mapping[str, Translate],
+        budget: AlertBudget,
     ) -> None:
         self._board = board
         self._reading = reading
@@ -52,6 +57,7 @@ class Alerts:
         self._real = real
         self._channels = channels
         self._texts = texts
+        self._budget = budget
         self._local = zone(settings.console.time_zone)
         self._told: set[tuple[str, str, str]] = set()
 
@@ -72,6 +78,7 @@ class Alerts:
         """Write down what is new, send what is due; the number of deliveries tried."""
         if self._settings.alerts.rules:
             self._write_down()
+            self._write_down_failures()
         due = self._outbox.due()
         for delivery in due:
             self._try(delivery)
@@ -83,14 +90,39 @@ class Alerts:
         now = self._clock.now()
         limits = self._settings.console.overdue_min.model_dump()
         for audience in AUDIENCES:
-            rules = [r for r in self._settings.alerts.rules if r.audience == audience.value]
+            rules = [r for r in self._rules("events") if r.audience == audience.value]
             if not rules:
                 continue
-            for one in waiting(self._board.all({audience}), {}, limits, now):
+            found = waiting(self._board.all({audience}), {}, limits, now)
+            # The budget goes to what matters most, not to what is looked at first.
+            for one in sorted(found, key=lambda w: -w.entry.event.priority):
                 if now - one.entry.flagged_at > FRESH and not one.overdue:
                     continue
                 for rule in rules:
                     self._consider(rule, one, audience)
+
+    def _write_down_failures(self) -> None:
+        rules = [r for r in self._rules("failures") if r.audience == Audience.OPEN.value]
+        if not rules:
+            return
+        now = self._clock.now()
+        for trouble in self._outbox.troubles():
+            for rule in rules:
+                key = (rule.name, trouble.id, FAILURE)
+                if key in self._told or now - trouble.at > FRESH:
+                    continue
+                self._outbox.add(
+                    rule=rule.name,
+                    channel=rule.channel,
+                    event=trouble.id,
+                    audience=Audience.OPEN,
+                    occasion=FAILURE,
+                    state=State.HELD if self._over_budget(rule) else State.WAITING,
+                )
+                self._told.add(key)
+
+    def _rules(self, about: str) -> list[AlertRule]:
+        return [rule for rule in self._settings.alerts.rules if rule.about == about]
 
     def _consider(self, rule: AlertRule, one: Waiting, audience: Audience) -> None:
         for news in self._news(one, audience):
@@ -127,7 +159,7 @@ class Alerts:
             for d in self._outbox.deliveries(AUDIENCES)
             if d.rule == rule.name and d.state in (State.WAITING, State.SENT)
         ]
-        return over_budget(sent, self._real.now(), self._settings.console.alerts_per_h)
+        return over_budget(sent, self._real.now(), self._budget.per_hour * rule.people)
 
     # -- sending ---------------------------------------------------------------------------
 
@@ -137,13 +169,13 @@ class Alerts:
         if taken is None:
             return
         rule = next((r for r in self._settings.alerts.rules if r.name == taken.rule), None)
-        entry = self._entry(taken)
-        if rule is None or entry is None:
+        message = None if rule is None else self._message(taken, rule)
+        if rule is None or message is None:
             self._outbox.drop(taken, "the rule or the event is no longer there")
             return
         problem: str | None = None
         try:
-            self._channels[taken.channel](rule, self._message(taken, rule, entry))
+            self._channels[taken.channel](rule, message)
         except OqigaError as error:
             problem = str(error)
             log.warning("delivery %s by %s failed: %s", taken.id, taken.channel, problem)
@@ -156,7 +188,29 @@ class Alerts:
                 return entry
         return None
 
-    def _message(self, delivery: Delivery, rule: AlertRule, entry: Entry) -> Message:
+    def _message(self, delivery: Delivery, rule: AlertRule) -> Message | None:
+        """What there is to say now, ``None`` when what it was about is gone."""
+        if delivery.occasion == FAILURE:
+            found = next((one for one in self._outbox.troubles() if one.id == delivery.event), None)
+            return None if found is None else self._of_failure(delivery, rule, found)
+        entry = self._entry(delivery)
+        return None if entry is None else self._of_event(delivery, rule, entry)
+
+    def _of_failure(self, delivery: Delivery, rule: AlertRule, trouble: Trouble) -> Message:
+        t = self._texts[rule.language]
+        link = f"{self._settings.alerts.base_url.rstrip('/')}/admin"
+        lines = (trouble.problem, moment(trouble.at, self._local), link)
+        data = {
+            "occasion": FAILURE,
+            "where": trouble.where,
+            "problem": trouble.problem,
+            "at": trouble.at.isoformat(),
+            "url": link,
+        }
+        title = f"{t('alerts.failure')}: {trouble.where}"
+        return Message(delivery.id, title, "\n".join(lines), data)
+
+    def _of_event(self, delivery: Delivery, rule: AlertRule, entry: Entry) -> Message:
         t = self._texts[rule.language]
         (row,) = self._reading.rows_of([entry], frozenset({delivery.audience}))
         event = entry.event

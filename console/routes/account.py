@@ -149,6 +149,7 @@ def _page(
         problem=problem,
         done=done,
         factor_on=user.totp is not None,
+        vouched=user.subject is not None,
         secret=fresh,
         address=totp.address(fresh, user.name),
         needed=user.role in console.settings.console.factor_for,

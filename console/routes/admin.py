@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,8 +14,10 @@ from console.accounts import MAX_NAME_CHARS, ensure_account
 from console.highlight import shown
 from console.roles import COUNTED
 from console.routes.stream import silent_feeds
+from console.times import zone
 from console.web import (
     Administrator,
+    Console,
     CurrentReader,
     Reader,
     check_csrf,
@@ -25,6 +28,7 @@ from console.web import (
 from core.errors import InputError
 from core.records import Role, User
 from core.settings import load_sources
+from media import retention
 
 router = APIRouter()
 PASSWORD_BYTES = 12
@@ -91,6 +95,15 @@ def change_account(
     else:
         raise HTTPException(422)
     return RedirectResponse("/admin", status_code=303)
+
+
+@router.post("/admin/retention", include_in_schema=False)
+def run_retention(request: Request, who: Administrator, csrf: Token = "") -> Response:
+    """Remove now what is over its limit; answers when it is done."""
+    _guard(request, who, csrf)
+    console = console_of(request)
+    retention.retain(console.store, console.settings, console.clock, who.name)
+    return RedirectResponse("/admin#retention", status_code=303)
 
 
 @router.get("/tiles/map.pmtiles", include_in_schema=False)
@@ -180,4 +193,16 @@ def _page(
             "link_at": settings.correlator.link_at,
         },
         assessor=console.reading.assessor(),
+        kept=retention.kept(console.store, settings),
+        last_run=retention.last_run(console.store),
+        next_run=_next_run(console),
     )
+
+
+def _next_run(console: Console) -> datetime | None:
+    """When the live runtime removes next, ``None`` before it has run once."""
+    last = retention.last_run(console.store)
+    if last is None:
+        return None
+    local = zone(console.settings.console.time_zone)
+    return retention.next_run(last.at, console.settings.retention.at, local)

@@ -25,6 +25,7 @@ def alerts_page(request: Request, who: Supervisor) -> Response:
         "alerts.html",
         who=who,
         rules=[r for r in console.settings.alerts.rules if r.audience in audiences],
+        failures={one.id: one.where for one in console.outbox.troubles()},
         deliveries=console.outbox.deliveries(who.audiences)[:MAX_LISTED],
     )
 

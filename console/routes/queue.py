@@ -83,6 +83,7 @@ def queue_page(request: Request, who: CurrentReader, wanted: Wanted) -> Response
         sources=console.board.sources(who.audiences),
         position=position,
         snoozes=SNOOZES_MIN,
+        alerts_per_h=console.budget.per_hour,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
@@ -43,7 +43,7 @@ def login_page(request: Request, next: str = "") -> Response:
     who = reader_or_none(request)
     if who is not None:
         return RedirectResponse(local_path(next) or start_page(who.role), status_code=303)
-    return _form(request, next)
+    return login_form(request, next)
 
 
 @router.post("/login")
@@ -63,13 +63,13 @@ def login(
     session = console.accounts.sign_in(name, password, code)
     if session is None:
         problem = "login.locked" if console.accounts.locked(name) else "login.wrong"
-        return _form(request, next, problem=problem, status=401)
+        return login_form(request, next, problem=problem, status=401)
     signed_in = console.accounts.signed_in(session)
     role_page = start_page(signed_in.user.role) if signed_in else "/queue"
     if signed_in and signed_in.user.role in console.settings.console.factor_for:
         role_page = role_page if signed_in.user.totp else "/account"
     response = RedirectResponse(local_path(next) or role_page, status_code=303)
-    _cookie(request, response, SESSION_COOKIE, session, hours=console.settings.console.session_h)
+    set_cookie(request, response, SESSION_COOKIE, session, hours=console.settings.console.session_h)
     response.delete_cookie(LOGIN_COOKIE)
     return response
 
@@ -106,7 +106,7 @@ def preferences(
         (THEME_COOKIE, theme, THEMES),
     ):
         if value in choices:
-            _cookie(request, response, name, value, hours=YEAR_S / 3600)
+            set_cookie(request, response, name, value, hours=YEAR_S / 3600)
     return response
 
 
@@ -116,7 +116,9 @@ def start(request: Request, who: CurrentReader) -> Response:
     return RedirectResponse(start_page(who.role), status_code=303)
 
 
-def _form(request: Request, target: str, *, problem: str = "", status: int = 200) -> Response:
+def login_form(request: Request, target: str, *, problem: str = "", status: int = 200) -> Response:
+    """The sign-in page."""
+    console = console_of(request)
     token = request.cookies.get(LOGIN_COOKIE) or secrets.token_urlsafe(32)
     response = render(
         request,
@@ -126,8 +128,10 @@ def _form(request: Request, target: str, *, problem: str = "", status: int = 200
         token=token,
         target=local_path(target) or "",
         problem=problem,
+        provider=console.provider is not None,
+        provider_label=console.settings.oidc.label,
     )
-    _cookie(request, response, LOGIN_COOKIE, token, hours=1)
+    set_cookie(request, response, LOGIN_COOKIE, token, hours=1)
     return response
 
 
@@ -137,12 +141,21 @@ def _check_login_token(request: Request, given: str) -> None:
         raise HTTPException(403)
 
 
-def _cookie(request: Request, response: Response, name: str, value: str, *, hours: float) -> None:
+def set_cookie(
+    request: Request,
+    response: Response,
+    name: str,
+    value: str,
+    *,
+    hours: float,
+    samesite: Literal["strict", "lax"] = "strict",
+) -> None:
+    """A cookie that scripts and plain connections do not get."""
     response.set_cookie(
         name,
         value,
         max_age=round(hours * 3600),
         httponly=True,
-        samesite="strict",
+        samesite=samesite,
         secure=secure(request),
     )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi import APIRouter, Form, HTTPException, Request
+from fastapi.responses import RedirectResponse, Response
 
 from console.routes.stream import silent_feeds
 from console.watch import (
@@ -16,8 +16,19 @@ from console.watch import (
     waiting,
     workload,
 )
-from console.web import Console, Reader, Supervisor, console_of, render
+from console.web import (
+    Console,
+    Reader,
+    Supervisor,
+    check_csrf,
+    console_of,
+    render,
+    same_origin,
+)
+from core.errors import InputError
 from core.records import Audience, Role
+from core.settings import load_sources
+from store.coverage import all_blind_spots
 
 router = APIRouter()
 MAX_WAITING = 60
@@ -47,9 +58,26 @@ def supervisor_page(request: Request, who: Supervisor) -> Response:
         stats=console.reading.stats(who.audiences),
         feeds=console.store.heartbeats(),
         silent=silent_feeds(console.store, console.settings.intake, console.clock),
-        limit=console.settings.console.alerts_per_h,
+        limit=console.budget.per_hour,
         **figures,
     )
+
+
+@router.post("/supervisor/budget", include_in_schema=False)
+def change_budget(
+    request: Request,
+    who: Supervisor,
+    per_hour: Annotated[int, Form()] = 0,
+    csrf: Annotated[str, Form(max_length=200)] = "",
+) -> Response:
+    """Choose how many alerts a specialist gets in an hour at most."""
+    same_origin(request)
+    check_csrf(who, csrf)
+    try:
+        console_of(request).budget.change(per_hour, who.name)
+    except InputError as error:
+        raise HTTPException(422, str(error)) from error
+    return RedirectResponse("/supervisor", status_code=303)
 
 
 @router.get("/api/supervisor")
@@ -77,6 +105,7 @@ def supervisor_json(request: Request, who: Supervisor) -> dict[str, Any]:
             for p in found["precision"]
         ],
         "blind": [line.region.key for line in found["regions"] if line.blind],
+        "blind_spots": [spot.model_dump(mode="json") for spot in found["spots"]],
         "budgets": [vars(budget) for budget in found["budgets"]],
     }
 
@@ -88,11 +117,16 @@ def _figures(console: Console, who: Reader) -> dict[str, Any]:
     mine = {i: claim for i, claim in claims.items() if i in by_id}
     roles = {role for audience in who.audiences for role in WORKERS.get(audience, ())}
     names = [u.name for u in console.store.users() if u.role in roles and not u.disabled]
+    sources = load_sources(console.settings.crawlers.sources_file)
+    on_shift = {session.user for session in console.accounts.sessions()} & set(names)
     decisions = standing_decisions(console.board.decisions(who.audiences))
     return {
         "waiting": waiting(entries, mine, console.settings.console.overdue_min.model_dump(), now),
         "work": workload(names, decisions, by_id, mine, now),
         "precision": precision(entries),
         "regions": blind_spots(console.regions, entries, now),
-        "budgets": budgets(entries, LIMITS, len(names), now),
+        "sources": len(sources),
+        "spots": all_blind_spots(console.store, [s.name for s in sources], now),
+        "on_shift": len(on_shift),
+        "budgets": budgets(entries, sorted({*LIMITS, console.budget.per_hour}), len(on_shift), now),
     }

@@ -14,13 +14,20 @@ from typing import Any
 
 from core.records import Audience
 from store.bodies import body_digest
-from store.elasticsearch.base import KEPT, Base
+from store.elasticsearch.base import KEPT, Base, groups
 from store.elasticsearch.connection import Key, translated
 from store.elasticsearch.registry import subject_of
 from store.elasticsearch.transaction import Transaction, addressed
 
 log = logging.getLogger(__name__)
 BATCH = 500
+AGES = {
+    "posts": "posted_at",
+    "reports": "received_at",
+    "events": "last_at",
+    "raw": "accepted_at",
+}
+"""The time by which the age of each kind is told."""
 NO_INCIDENT = 0.1
 """Below this a post is no incident for sure; see ``correlator.blocking.INCIDENT_FLOOR``."""
 
@@ -59,6 +66,22 @@ class Retention(Base):
             before = now - timedelta(days=self._settings.keep_no_incident_days)
             removed.documents["no_incident"] = self._drop_no_incidents(before)
         return removed
+
+    def oldest(self) -> dict[str, datetime]:
+        """Time of the oldest record of each kind that there is."""
+        found: dict[str, datetime] = {}
+        for kind, field in AGES.items():
+            self._journal.refresh(*groups(kind, KEPT))
+            hits = self._connection.search(
+                ",".join(self._names.all_of(audience, kind) for audience in KEPT),
+                query={"exists": {"field": field}},
+                size=1,
+                sort=[{field: {"order": "asc", "unmapped_type": "date_nanos"}}],
+                source_includes=[field],
+            )
+            for hit in hits:
+                found[kind] = datetime.fromisoformat(hit["_source"][field])
+        return found
 
     # -- inside -----------------------------------------------------------------------------
 

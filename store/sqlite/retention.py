@@ -8,14 +8,14 @@ reads or writes waits for long.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import apsw
 
 from core.records import Audience
 from core.settings import RetentionSettings
 from store.sqlite.burying import BATCH, bury_events, bury_posts, bury_reports
-from store.sqlite.database import KEPT, Database, every, listed, per
+from store.sqlite.database import KEPT, Database, across, every, listed, per
 from store.times import us
 
 Bury = Callable[[apsw.Connection, Audience, Collection[str]], int]
@@ -42,6 +42,20 @@ _POSTS_OF = (
     "SELECT subject FROM member_@audience WHERE event IN (SELECT value FROM json_each(?)) "
     "AND EXISTS (SELECT 1 FROM post_@audience WHERE id = subject)"
 )
+_OLDEST = {
+    "posts": "SELECT min(posted_us) FROM post_@audience",
+    "reports": "SELECT min(received_us) FROM report_@audience",
+    "events": "SELECT min(last_us) FROM event_@audience WHERE newest",
+    "raw": (
+        "SELECT accepted_us FROM post_@audience AS post WHERE EXISTS (SELECT 1 FROM raw_@audience "
+        "AS raw WHERE raw.post = post.id AND raw.version = post.version) "
+        "ORDER BY accepted_us LIMIT 1"
+    ),
+    "no_incident": (
+        "SELECT last_us FROM event_@audience WHERE newest AND incident < ? AND NOT decided "
+        "AND json_array_length(body, '$.reports') = 0 ORDER BY last_us LIMIT 1"
+    ),
+}
 _RAW = (
     "DELETE FROM raw_@audience WHERE rowid IN (SELECT raw_@audience.rowid FROM raw_@audience "
     "JOIN post_@audience ON post_@audience.id = post AND post_@audience.version = "
@@ -68,6 +82,20 @@ class Retention(Database):
         removed["sessions"] = self._expired(now)
         self.compact()
         return removed
+
+    def oldest(self, incident_at: float) -> dict[str, datetime]:
+        """Time of the oldest record of each kind that there is, as ``retain`` counts it."""
+        found: dict[str, datetime] = {}
+        with self._reading() as db:
+            for kind, query in _OLDEST.items():
+                values = (incident_at,) if kind == "no_incident" else ()
+                times = [at for _, (at,) in across(db, KEPT, query, values) if at is not None]
+                if times:
+                    found[kind] = datetime.fromtimestamp(min(times) / 1e6, UTC)
+            (aside,) = every(db, "SELECT min(at_us) FROM set_aside")
+            if aside[0] is not None:
+                found["set_aside"] = datetime.fromtimestamp(aside[0] / 1e6, UTC)
+        return found
 
     def compact(self) -> None:
         """Empty the write-ahead log into the file, so that no older copy of a row is left in it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +22,8 @@ CHROMIUM = shutil.which("chromium")
 ROOT = Path(__file__).parents[2]
 SCREENS = ROOT / "artefacts" / "screens"
 AXE = ROOT / "console" / "web" / "node_modules" / "axe-core" / "axe.min.js"
+COLOURS = ("color-contrast", "link-in-text-block")
+"""axe's rules that a colour scheme can break."""
 SIZES = {"laptop": (1366, 768), "wide": (1920, 1080), "4k": (3840, 2160), "phone": (390, 844)}
 
 marked = [
@@ -150,21 +152,41 @@ def cut_off(page: Any) -> list[str]:
             !e.matches('.visually-hidden') && (e.scrollWidth > e.clientWidth + 1
             && getComputedStyle(e).display !== 'inline'
             || e.getBoundingClientRect().right > innerWidth + 1))
+        .concat([...document.querySelectorAll('select')].filter((e) => {
+            if (!e.offsetParent || !e.selectedOptions.length || e.closest('.scroll')) return false;
+            const style = getComputedStyle(e);
+            const pen = document.createElement('canvas').getContext('2d');
+            pen.font = style.font;
+            const pads = parseFloat(style.paddingLeft) + parseFloat(style.paddingRight);
+            const room = e.clientWidth - pads;  // the arrow takes 16 of it
+            return pen.measureText(e.selectedOptions[0].textContent).width > room - 16;
+        }))
         .map((e) => `${e.className || e.tagName}: ${e.textContent.trim().slice(0, 60)}`)"""
     )
     return found
 
 
-def axe(page: Any) -> list[str]:
-    """What axe finds against WCAG 2.2 A and AA, one line a rule."""
-    page.evaluate(AXE.read_text(encoding="utf-8"))
+def at_rest(page: Any) -> None:
+    """Wait until nothing moves or fades: colours are measured as they stay."""
+    page.evaluate("Promise.all(document.getAnimations().map((a) => a.finished.catch(() => null)))")
+
+
+def axe(page: Any, rules: Sequence[str] = (), within: str = "html") -> list[str]:
+    """What axe finds against WCAG 2.2 A and AA, or by these ``rules``, one line a rule.
+
+    ``within``: the selector of the part that is looked at.
+    """
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE.read_text(encoding="utf-8"))
     found: list[str] = page.evaluate(
-        """async () => {
+        """async ([rules, within]) => {
             const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
-            const result = await axe.run(document, {runOnly: {type: 'tag', values: tags}});
+            const only = rules.length ? {type: 'rule', values: rules} : {type: 'tag', values: tags};
+            const result = await axe.run(within, {runOnly: only, resultTypes: ['violations']});
             return result.violations.map((v) => `${v.id}: ${v.nodes.length}: ` +
                 v.nodes.slice(0, 3).map((n) => n.html.slice(0, 140) + ' | ' +
                 (n.any[0]?.message ?? n.failureSummary ?? '')).join(' ## '));
-        }"""
+        }""",
+        [list(rules), within],
     )
     return found

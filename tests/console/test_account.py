@@ -178,3 +178,20 @@ def test_a_tile_server_that_the_operator_chose_is_allowed_and_no_other(
     policy = client.get("/login").headers["content-security-policy"]
     assert "img-src 'self' https://tiles.example.org data:" in policy
     assert "connect-src 'self';" in policy
+
+
+def test_retention_is_shown_and_run_by_an_administrator_alone(
+    person: Callable[[Role], Any], filled: Any, settings: Any
+) -> None:
+    admin = person(Role.ADMINISTRATOR)
+    page = admin.get("/admin").text
+    assert "365 дн." in page
+    assert "Ещё ничего не удалялось." in page
+    assert person(Role.SUPERVISOR).form("/admin/retention").status_code == 403
+    assert admin.client.post("/admin/retention", data={"csrf": "x"}).status_code == 403
+    assert admin.form("/admin/retention").status_code == 303
+    page = admin.get("/admin").text
+    assert "запустил administrator" in page
+    assert "Следующее по расписанию" in page
+    told = [e.by for e in filled.store.audit(OPEN) if e.action == "retention_run"]
+    assert told == ["administrator"]

@@ -23,6 +23,7 @@ from core.clock import FixedClock
 from core.records import Audience, Category, Role
 from core.settings import AlertRule, AlertSettings, ConsoleSettings, Settings, secret_key
 from store.protocol import ALL
+from store.troubles import raise_trouble
 from tests.console.conftest import NOW
 
 TOKEN = "123456:secret-of-the-bot"
@@ -284,6 +285,54 @@ def test_mail_and_the_telegram_bot(
     assert "ЖКО" in json.loads(body)["text"] or "Жол" in json.loads(body)["text"]
     assert "222 33 44" not in json.loads(body)["text"]
     assert TOKEN not in caplog.text
+
+
+def test_failures_of_scheduled_work_reach_those_whom_a_rule_names(
+    filled: Any, tmp_path: Path, receiver: Receiver, mailbox: Mailbox
+) -> None:
+    rules = [
+        rule(name="ops", channel="email", to="ops@example.org", about="failures", language="en"),
+        rule(name="hook", to=f"{receiver.url}/ops", about="failures"),
+        rule(name="own", to=f"{receiver.url}/own", about="failures", audience="confidential"),
+    ]
+    alerts, outbox, real, _ = alerts_of(
+        filled,
+        tmp_path,
+        rules,
+        smtp_host="127.0.0.1",
+        smtp_port=mailbox.server_address[1],
+        smtp_tls="none",
+    )
+    for where, minutes in (("crawl.read", 0), ("old.one", 400)):
+        at = FixedClock(NOW - timedelta(minutes=minutes))
+        raise_trouble(filled.store, at, where=where, problem="failed after 4 tries", key=where)
+    alerts.round()
+    alerts.round()
+    ((path, _, body),) = receiver.got
+    assert path == "/ops"
+    told = json.loads(body)
+    assert (told["occasion"], told["where"]) == ("failure", "crawl.read")
+    (mail,) = mailbox.mails
+    assert "Scheduled work failed: crawl.read" in mail
+    assert set(states(outbox)) == {"sent"}
+    real.at += timedelta(days=15)
+    fresh = alerts_of(filled, tmp_path, rules)[1]
+    assert len(fresh.troubles()) == 2
+    outbox.clear()
+    assert fresh.troubles() == [], "after two weeks they are forgotten"
+
+
+def test_a_group_of_three_has_three_budgets_and_what_matters_most_goes_first(
+    filled: Any, tmp_path: Path, receiver: Receiver
+) -> None:
+    group = rule(to=receiver.url, people=3, levels=["urgent", "raised", "calm"])
+    alerts, outbox, _, _ = alerts_of(filled, tmp_path, [group])
+    alerts.round()
+    assert states(outbox).count("sent") == 9
+    sent = {d.event for d in outbox.deliveries(ALL) if d.state is State.SENT}
+    held = {d.event for d in outbox.deliveries(ALL) if d.state is State.HELD}
+    priority = {e: filled.store.event(e, ALL).priority for e in sent | held}
+    assert min(priority[e] for e in sent) >= max(priority[e] for e in held)
 
 
 def test_confidential_events_reach_only_their_rules(

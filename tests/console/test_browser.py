@@ -10,7 +10,7 @@ import pytest
 
 from core.records import Heartbeat, ReportState
 from store.protocol import OPEN, EventWrite
-from tests.console.browser import add_event, marked, ready, selected
+from tests.console.browser import add_event, at_rest, marked, ready, selected
 from tests.console.conftest import NOW
 
 pytestmark = marked
@@ -73,7 +73,7 @@ def test_new_events_do_not_move_what_the_hand_is_on(
     for number in range(3):
         event = add_event(filled, f"above-{number}", 0.99)
         page.wait_for_selector(f"#e-{event.id}")
-        page.wait_for_timeout(60)
+        at_rest(page)
         assert abs(page.locator(f"#e-{held}").bounding_box()["y"] - before) < 1.5
     page.locator("#new-above", has_text=": 3").wait_for()
     page.click("#new-above")
@@ -155,7 +155,8 @@ def test_the_map_selects_and_is_moved_by_keys(page_of: Callable[..., Any], fille
         page.keyboard.press(key)
     for _ in range(6):
         page.keyboard.press("+")
-    page.wait_for_timeout(100)
+    at_rest(page)
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     assert page.locator("#map canvas").screenshot() != before
     assert selected(page) == filled.crash
 
@@ -165,14 +166,13 @@ def test_a_phone_opens_events_by_touch_and_has_a_map(
 ) -> None:
     page = ready(page_of(size="phone"))
     page.click("#map-toggle")
-    page.wait_for_timeout(400)
-    assert page.locator("#map").bounding_box()["height"] > 200
-    painted = page.evaluate(
+    page.wait_for_function(
         """() => { const c = document.querySelector('#map canvas');
+        if (!c?.width) return false;
         const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
-        return new Set(new Uint32Array(d.buffer)).size; }"""
+        return new Set(new Uint32Array(d.buffer)).size > 20; }"""
     )
-    assert painted > 20
+    assert page.locator("#map").bounding_box()["height"] > 200
     page.click(f"#e-{filled.crash}")
     page.wait_for_url(f"**/events/{filled.crash}")
 
@@ -352,6 +352,6 @@ def test_a_break_of_the_connection_loses_nothing(page_of: Callable[..., Any], fi
     page.context.set_offline(True)
     page.evaluate("dispatchEvent(new Event('offline'))")
     event = add_event(filled, "meanwhile", 0.98)
-    page.wait_for_timeout(400)
+    page.wait_for_timeout(400)  # as long as two looks at the store: it would have come by now
     page.context.set_offline(False)
     page.wait_for_selector(f"#e-{event.id}")

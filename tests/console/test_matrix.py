@@ -68,6 +68,8 @@ MATRIX: dict[tuple[str, str], set[Role]] = {
     ("POST", "/handles/{request_id}/show"): WORKERS,
     ("POST", "/handles/{request_id}/answer"): LEADERS,
     ("POST", "/alerts/{delivery_id}/again"): LEADERS,
+    ("POST", "/supervisor/budget"): LEADERS,
+    ("POST", "/admin/retention"): ADMINISTRATORS,
     ("POST", "/admin/accounts"): ADMINISTRATORS,
     ("POST", "/admin/accounts/{name}/password"): ADMINISTRATORS,
     ("POST", "/admin/accounts/{name}/change"): ADMINISTRATORS,
@@ -75,11 +77,13 @@ MATRIX: dict[tuple[str, str], set[Role]] = {
 }
 ELSEWHERE = {
     ("POST", "/login"),
+    ("GET", "/login/oidc"),
+    ("GET", "/login/oidc/callback"),
     ("GET", "/api/stream"),
     ("GET", "/tiles/map.pmtiles"),
     ("GET", "/reports/{copy}/{name}"),
 }
-"""Tested in test_security.py, test_stream.py, test_account.py and test_filed.py."""
+"""Tested in test_security.py, test_oidc.py, test_stream.py, test_account.py and test_filed.py."""
 BODIES: dict[str, dict[str, Any]] = {
     "/api/events/{event_id}/decisions": {"kind": "note", "words": "заметка"},
     "/api/decisions": {"wish": {"kind": "confirm"}, "items": [{"event": "x", "version": 1}]},

@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 
 from console.app import create_app
 from core.errors import SettingsError
+from core.links import kept_link
 from core.records import Audience, Category, Heartbeat, ReportState, Role, SetAside
 from core.settings import ConsoleSettings, Settings
 from store.protocol import OPEN, EventWrite
@@ -159,7 +160,7 @@ def test_links_that_would_name_an_author_are_not_shown(
         "Стреляют во дворе",
         NOW,
         source="vk:almaty_online",
-        url="https://example.org/id4455/wall1",
+        url=kept_link("https://example.org/id4455/wall1", key=b"k" * 32, place="own")[0],
     )
     filled.store.accept_posts([(post, None)])
     filled.store.save_assessments(

@@ -20,7 +20,7 @@ READERS = [Role.SPECIALIST, Role.SUPERVISOR, Role.ANALYST]
 DECIDERS = [Role.SPECIALIST, Role.SUPERVISOR, Role.INTERNAL_SECURITY]
 UNKNOWN = "0" * 24
 SECRET_WORDS = ("Капчагая", "инспектор", "police_corruption", "дорожной полиции")
-OPEN_TO_ALL = {"/login", "/healthz", "/preferences"}
+OPEN_TO_ALL = {"/login", "/login/oidc", "/login/oidc/callback", "/healthz", "/preferences"}
 CATEGORY_DIALOG = re.compile(r'<dialog id="category".*?</dialog>', re.DOTALL)
 """Handing an event over names the category that it then has."""
 

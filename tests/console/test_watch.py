@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +15,11 @@ from console.places import Places
 from console.regions import load_regions, region_of
 from console.rows import View
 from console.watch import ESCALATES_AFTER, budgets, precision, waiting
+from console.web import attach
 from core.clock import FixedClock
+from core.coverage import Gap, Ledger
 from core.records import Category, Decision, DecisionKind, ReportState, Role
+from store.coverage import keep_ledger
 from store.protocol import CONFIDENTIAL, OPEN, EventWrite
 from tests.console.browser import add_event
 from tests.console.conftest import NOW
@@ -124,12 +129,75 @@ def test_precision_and_the_cost_of_a_budget(
     assert all(0 <= p.share <= 1 for p in found)
     lines = budgets(board.all(OPEN), (1, 1_000), 0, NOW + timedelta(minutes=1))
     assert lines[0].alerts <= 24
-    assert lines[0].threshold >= lines[1].threshold == 0.0
-    assert lines[1].recall == 1.0
+    assert lines[0].alerts + lines[0].held == lines[1].alerts
+    assert lines[0].missed <= lines[0].held
+    assert lines[0].recall == pytest.approx(1.0 - lines[0].missed / 6)
+    assert (lines[1].held, lines[1].missed, lines[1].recall) == (0, 0, 1.0)
     figures = person(Role.SUPERVISOR).get("/api/supervisor").json()
     work = {w["name"]: w for w in figures["work"]}
     assert (work["specialist"]["confirmed"], work["specialist"]["rejected"]) == (6, 4)
     assert "police_corruption" not in str(figures)
+
+
+def test_a_budget_holds_back_the_least_in_each_hour_and_says_what_it_missed(
+    person: Callable[[Role], Any], app: Any
+) -> None:
+    who = person(Role.SPECIALIST)
+    board = app.state.console.board
+    flagged = [e for e in board.all(OPEN) if e.event.flagged]
+    hour = [e for e in flagged if NOW - e.flagged_at < timedelta(hours=1)]
+    hour.sort(key=lambda e: e.event.priority)
+    for entry in (hour[0], hour[-1]):  # the least of an hour and its first
+        told = who.decide(entry.event.id, version=entry.event.version, kind="confirm")
+        assert told.status_code == 200
+    (line,) = budgets(board.all(OPEN), (len(hour) - 1,), 1, NOW)
+    assert (line.missed, line.recall) == (1, 0.5)
+    (line,) = budgets(board.all(OPEN), (len(hour) - 1,), 2, NOW)
+    assert (line.missed, line.recall) == (0, 1.0), "two on shift are told of twice as many"
+
+
+def test_a_supervisor_chooses_the_budget_and_it_is_written_down(
+    person: Callable[[Role], Any], app: Any, filled: Any
+) -> None:
+    boss = person(Role.SUPERVISOR)
+    assert 'data-per-h="30"' in person(Role.SPECIALIST).get("/queue").text
+    assert boss.form("/supervisor/budget", per_hour="7").status_code == 303
+    assert app.state.console.budget.per_hour == 7
+    assert 'data-per-h="7"' in person(Role.SPECIALIST).get("/queue").text
+    assert [b["per_hour"] for b in boss.get("/api/supervisor").json()["budgets"]][1] == 7
+    assert boss.form("/supervisor/budget", per_hour="0").status_code == 422
+    (entry,) = [e for e in filled.store.audit(OPEN) if e.action == "alert_budget"]
+    assert (entry.by, entry.detail) == ("supervisor", "30 to 7")
+
+
+def test_blind_spots_of_sources_are_on_the_page_in_the_readers_language(
+    person: Callable[[Role], Any], filled: Any, settings: Any, app: Any, tmp_path: Path
+) -> None:
+    sources = tmp_path / "sources.toml"
+    sources.write_text(
+        "".join(
+            f'[[source]]\nname = "{name}"\nkind = "feed"\naddress = "https://{name}.example/"\n'
+            for name in ("broken", "unread")
+        )
+    )
+    console = app.state.console
+    crawlers = console.settings.crawlers.model_copy(update={"sources_file": sources})
+    attach(app, replace(console, settings=settings.model_copy(update={"crawlers": crawlers})))
+    gap = Gap(first="5", last="9", found_at=NOW, why="the page began at 10", missing=5)
+    ledger = Ledger(
+        source="broken", gaps=(gap,), failures=3, problem="answered 503", problem_since=NOW
+    )
+    keep_ledger(filled.store, ledger)
+    boss = person(Role.SUPERVISOR)
+    page = boss.get("/supervisor").text
+    for told in ("answered 503", "5–9: the page began at 10", "ещё ни разу не прочитан"):
+        assert told in page
+    spots = boss.get("/api/supervisor").json()["blind_spots"]
+    assert [(s["source"], s["kind"], s["count"]) for s in spots] == [
+        ("broken", "unreadable", 3),
+        ("broken", "gap", 5),
+        ("unread", "never_read", None),
+    ]
 
 
 def test_places_are_found_in_both_languages_and_by_their_beginning() -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
+from core.errors import InputError
 from core.records import MediaRef, Post, Source
+from core.sealing import open_payload, unseal
 from crawlers.found import Found, deletion, derive
 
 from .conftest import NOW
@@ -43,10 +48,39 @@ def test_the_payload_is_kept_untouched_and_the_author_is_a_pseudonym() -> None:
     made = derive(ITEM, [], source=SOURCE, fetched_at=NOW, key=KEY)
     assert made is not None
     post, raw = made
-    assert (raw.payload, raw.parser, raw.native_id) == (b"<p>\xff</p>", "p/1", "1")
+    assert (raw.parser, raw.native_id) == ("p/1", "1")
+    assert open_payload(raw, KEY) == raw.model_copy(
+        update={"payload": ITEM.payload, "url": ITEM.url}
+    )
     assert (post.home, post.edited_at, post.accepted_at) == ("Тараз", None, NOW)
     assert post.author not in (None, "vk:5")
     assert post.extra == {"views": 7, "attachments": ["photo"]}
+
+
+def test_handle_payload_and_personal_address_are_sealed_with_the_key() -> None:
+    item = replace(
+        ITEM,
+        author="threads:aigul.synaq",
+        url="https://threads.net/@aigul.synaq/post/1",
+        reply_to="https://threads.net/@other.synaq/post/9",
+        payload=b"<p>aigul.synaq</p>",
+    )
+    made = derive(item, [], source=SOURCE, fetched_at=NOW, key=KEY)
+    assert made is not None
+    post, raw = made
+    for kept in (post.model_dump_json(), raw.model_dump_json()):
+        assert not re.search("aigul|other.synaq|threads.net", kept)
+    assert b"aigul" not in raw.payload
+    assert post.handle is not None
+    assert post.sealed_url is not None
+    assert unseal(post.handle, KEY, post.id) == item.author
+    assert unseal(post.sealed_url, KEY, post.id) == item.url
+    opened = open_payload(raw, KEY)
+    assert (opened.payload, opened.url) == (item.payload, item.url)
+    with pytest.raises(InputError, match="cannot be opened"):
+        open_payload(raw, b"x" * 32)
+    again = derive(item, [], source=SOURCE, fetched_at=NOW, key=KEY)
+    assert again == made, "delivered again it is the same record"
 
 
 def test_views_and_changing_addresses_of_media_are_no_edit() -> None:

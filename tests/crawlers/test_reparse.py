@@ -12,6 +12,7 @@ import pytest
 from core.clock import FixedClock
 from core.ids import content_digest
 from core.records import Audience, Post, Source
+from core.sealing import open_payload
 from crawlers import telegram_page
 from crawlers.keeper import Keeper
 from crawlers.reparse import ReparseSummary, reparse
@@ -98,8 +99,16 @@ def test_a_payload_that_cannot_be_read_is_counted(store: SqliteStore) -> None:
     summary = _reparse(store)
     assert (summary.read, summary.failed, summary.changed) == (2, 1, 0)
     again = VkReader("https://example.org", "").again
-    raw = store.raw_posts(_only(store, "wall-7_1").id, ALL)[0]
+    raw = open_payload(store.raw_posts(_only(store, "wall-7_1").id, ALL)[0], KEY)
     assert content_digest(again(raw, SOURCE, NOW)) == content_digest(found)
+
+
+def test_without_the_key_nothing_is_read_and_nothing_is_changed(store: SqliteStore) -> None:
+    _keep_page(store, "бір")
+    (kept,) = store.raw_posts(_versions(store, 1)[0].id, ALL)
+    assert "бір".encode() not in kept.payload
+    summary = reparse(store, {"tg": SOURCE}, CLOCK, key=b"x" * 32, since=NOW - timedelta(days=1))
+    assert (summary.read, summary.failed, summary.changed) == (1, 1, 0)
 
 
 def _only(store: SqliteStore, native_id: str) -> Post:

@@ -14,9 +14,9 @@ from core.clock import FixedClock
 from core.coverage import Gap, Ledger
 from core.settings import Settings
 from oqiga import stages
-from oqiga.alerting import raise_alert
 from oqiga.context import Context
 from store.coverage import keep_ledger
+from store.troubles import raise_trouble
 
 NOW = datetime(2026, 3, 20, 14, tzinfo=UTC)
 SOURCES = """
@@ -104,7 +104,7 @@ def test_nothing_to_assess_loads_no_model(context: Context, tmp_path: Path) -> N
 
 def test_an_alert_is_kept_once_and_masked(context: Context) -> None:
     kept = [
-        raise_alert(context.store, context.clock, where="crawl.read", problem=text, key="k")
+        raise_trouble(context.store, context.clock, where="crawl.read", problem=text, key="k")
         for text in ("позвоните 8 700 000 00 00", "again")
     ]
     assert kept == [True, False]

@@ -9,6 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from core.clock import FixedClock
+from core.coverage import Gap, Ledger
 from core.records import Audience, Category, Decision, DecisionKind, Event, Link, ReportState
 from core.settings import ReportCopy
 from reports.history import History, history
@@ -16,6 +17,7 @@ from reports.nightly import Material, Numbers, numbers
 from reports.periods import Span, period
 from reports.places import PlaceNames, region_of, territory_of
 from reports.run import make_report
+from store.coverage import keep_ledger
 from store.protocol import EventWrite
 from store.sqlite import SqliteStore
 from tests.reports.days import DAY, MORNING, NOON, alive, event, fill, settings_at
@@ -140,6 +142,28 @@ def test_files_hold_the_day_and_nothing_of_another_audience(tmp_path: Path) -> N
     assert "ДТП in" not in text
     assert own[0].stat().st_mode & 0o777 == 0o600
     assert own[0].parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_what_the_readers_ledgers_tell_is_in_the_report(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "oqiga.db")
+    alive(store, MORNING)
+    settings = settings_at(tmp_path)
+    sources = tmp_path / "sources.toml"
+    sources.write_text('[[source]]\nname = "quiet"\nkind = "feed"\naddress = "https://q.example"\n')
+    crawlers = settings.crawlers.model_copy(update={"sources_file": sources})
+    settings = settings.model_copy(update={"crawlers": crawlers})
+    gap = Gap(first="5", last="9", found_at=NOON, why="the page <b>began</b> at 10", missing=5)
+    keep_ledger(store, Ledger(source="quiet", gaps=(gap,)))
+    for audience, count in (("open", 1), ("confidential", 0)):
+        paths = make_report(
+            store, settings, FixedClock(MORNING), copy=ReportCopy(name="c", audience=audience)
+        )
+        html = paths[0].read_text("utf-8")
+        assert html.count("quiet: пропуск сообщений (5)") == count
+        assert "<b>began" not in html
+        table = paths[0].with_suffix(".csv").read_text("utf-8-sig")
+        assert table.count("blind,quiet,gap,5") == count
+    store.close()
 
 
 def test_hostile_text_stays_text(tmp_path: Path) -> None:

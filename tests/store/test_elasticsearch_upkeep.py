@@ -157,6 +157,9 @@ def test_retention_removes_whole_indices_and_what_is_no_incident_first(
     nothing = a_post("nothing", "доброе утро")
     accept(own, nothing)
     own.save_assessments([(an_assessment(nothing.id, incident=0.01), Audience.OPEN)], NOW)
+    oldest = own.oldest()
+    assert set(oldest) == {"posts", "reports", "events", "raw"}
+    assert oldest["posts"] == a_post("0").posted_at
     removed = own.retain(NOW + timedelta(days=20))
     assert removed.indices == []
     assert removed.documents == {"no_incident": 0}

@@ -10,17 +10,37 @@ const TONES: Record<string, number[]> = {
 };
 const TONE_S = 0.16;
 const REST_MS = 4_000; // a flood sounds once
+const TOLD = "alarms"; // when this person was told lately, in all tabs
+const HOUR_MS = 3_600_000;
 
 let last = 0;
 let audio: AudioContext | null = null;
 
 const on = (): boolean => localStorage.getItem(KEPT) === "on";
 
+const perHour = (): number => Number(find("bell")?.dataset.perH ?? Infinity);
+
+function told(): number[] {
+  const kept = JSON.parse(localStorage.getItem(TOLD) ?? "[]") as number[];
+  return kept.filter((at) => Date.now() - at < HOUR_MS);
+}
+
+// Whether the budget of alerts an hour has room for one more, which is then spent.
+function spend(): boolean {
+  const lately = told();
+  const room = lately.length < perHour();
+  if (room) localStorage.setItem(TOLD, JSON.stringify([...lately, Date.now()]));
+  show();
+  return room;
+}
+
 function show(): void {
   const button = find("bell");
   if (!button) return;
   button.setAttribute("aria-pressed", String(on()));
-  button.title = say(on() ? "js.bell_on" : "js.bell_off");
+  const spent = on() && told().length >= perHour();
+  button.dataset.spent = String(spent);
+  button.title = say(spent ? "js.bell_spent" : on() ? "js.bell_on" : "js.bell_off");
   button.setAttribute("aria-label", button.title);
 }
 
@@ -51,6 +71,7 @@ export interface News {
 
 export function alarm(news: News): void {
   if (!on() || news.level === "calm" || Date.now() - last < REST_MS) return;
+  if (!spend()) return;
   last = Date.now();
   sound(news.level);
   document.documentElement.dataset.alarm = news.id;

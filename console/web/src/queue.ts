@@ -107,17 +107,22 @@ function remove(id: string): void {
   changed();
 }
 
+const MAP_AFTER_MS = 120; // the row is on screen before thousands of circles are drawn anew
 let due = 0;
+let mapDue = 0;
 function changed(): void {
   if (due) return;
   due = requestAnimationFrame(() => {
     due = 0;
     need("count").textContent = String(list.entries.length);
     need("empty").hidden = list.entries.length > 0;
-    drawMap();
     showUnseen();
     showBulk();
   });
+  mapDue ||= window.setTimeout(() => {
+    mapDue = 0;
+    drawMap();
+  }, MAP_AFTER_MS);
 }
 
 function drawMap(): void {
