@@ -8,7 +8,7 @@ features of correlation clustering; the weights are learned (``train.train_conte
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -28,12 +28,16 @@ Floats = npt.NDArray[np.float64]
 
 
 def refined(
-    nodes: Sequence[str], pairs: Mapping[Pair, float | None], weights: Mapping[str, float]
+    nodes: Sequence[str],
+    pairs: Mapping[Pair, float | None],
+    weights: Mapping[str, float],
+    doubtful: Collection[str] = (),
 ) -> dict[Pair, float | None]:
     """The log-odds of a component's pairs in the light of the others.
 
     ``pairs`` as in ``clustering.cluster``, complete; ``weights``: one number each of ``NAMES``;
-    none leave the pairs as they are.
+    none leave the pairs as they are. ``doubtful``: nodes that seem no incident; for their pairs
+    the others speak against only, or all the chatter of a town would gather at its fire.
     """
     if not weights or not 2 < len(nodes) <= LIMIT:
         return dict(pairs)
@@ -43,7 +47,12 @@ def refined(
     for i, a in enumerate(nodes):
         for j in range(i + 1, len(nodes)):
             value = pairs.get(key := pair(a, nodes[j]))
-            result[key] = value if value is None or value < SLIGHT else float(log_odds[i, j])
+            if value is None or value < SLIGHT:
+                result[key] = value
+                continue
+            seen_so = float(log_odds[i, j])
+            unsure = a in doubtful or nodes[j] in doubtful
+            result[key] = min(value, seen_so) if unsure else seen_so
     return result
 
 

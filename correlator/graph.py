@@ -24,6 +24,8 @@ from correlator.pairs import pair_log_odds
 
 KEEP_FROM = log_odds(0.05)
 """Weaker pairs are forgotten: nobody is shown them."""
+DOUBTFUL_BELOW = 0.5
+"""A post less likely an incident is joined by its own words and links, not by its neighbours'."""
 TextKey = tuple[Audience, str]
 Place = tuple[float, str]
 
@@ -334,7 +336,8 @@ class Graph:
         if len(nodes) == 1:
             return [list(self._group[nodes[0]])]
         member_of = {m: node for node in nodes for m in self._group[node]}
-        pairs = refined(nodes, self._pairs(nodes), self._model.context)
+        doubtful = {node for node in nodes if self.items[node].incident < DOUBTFUL_BELOW}
+        pairs = refined(nodes, self._pairs(nodes), self._model.context, doubtful)
         apart = _between(self.constraints.apart, member_of)
         self._push_out(pairs, member_of)
         clusters = cluster(

@@ -28,6 +28,12 @@ def test_a_third_that_resembles_one_and_contradicts_the_other_speaks_against_it(
     assert rivalled["a", "b"] < plain["a", "b"]  # type: ignore[operator]
 
 
+def test_neighbours_speak_only_against_what_seems_no_incident() -> None:
+    given = pairs_of(ab=-0.5, ac=2.0, bc=2.0)
+    assert refined("abc", given, WEIGHTS)["a", "b"] > -0.5  # type: ignore[operator]
+    assert refined("abc", given, WEIGHTS, {"b"})["a", "b"] == -0.5
+
+
 def test_what_nothing_can_be_said_of_stays_so_and_the_impossible_too() -> None:
     found = refined("abc", pairs_of(ab=None, ac=3.0, bc=-6.0), WEIGHTS)
     assert found["a", "b"] is None
