@@ -121,10 +121,7 @@ def prepare(home: Path, start: datetime, address: str) -> dict[str, str]:
 
 
 class Day:
-    """One run of the day: a site, a file and a drop folder that fill step by step.
-
-    A step has to be shorter than the correlator's window: what comes later finds its event closed.
-    """
+    """One run of the day: a site, a file and a drop folder that fill step by step."""
 
     def __init__(self, home: Path, given: Input, *, steps: int, start: datetime) -> None:
         self.home, self.given, self.start = home, given, start

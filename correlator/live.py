@@ -115,9 +115,12 @@ class Correlator:
         now: datetime,
         freshness: Freshness,
         decisions: Sequence[Decision] | None = None,
+        *,
+        again: Iterable[str] = (),
     ) -> list[EventWrite]:
         """Take in new or changed records (and all decisions, when they changed).
 
+        ``again``: records in memory that are to be judged anew though they are known as they are.
         Returns the new versions of events to write, each based on the version known here. A
         record that cannot be boiled down raises before anything is changed.
         """
@@ -126,6 +129,7 @@ class Correlator:
         for record, item in sorted(items, key=lambda pair: (pair[1].at, pair[1].id)):
             self._records[item.id] = record
             touched |= self._graph.put(item)
+        touched |= self._records.keys() & set(again)
         return self._settle(touched, now, freshness)
 
     def reconcile(self, now: datetime, freshness: Freshness) -> list[EventWrite]:

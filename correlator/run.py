@@ -121,8 +121,9 @@ class LiveCorrelator:
             decided = self._spoken_of(decisions, {c.id for c in changes if c.kind == "decision"})
         subjects = {change.id for change in changes if change.kind != "decision"}
         records = [r for r in self._store.assessed(subjects, ALL) if self._readable(r)]
-        self._reopen([*records, *self._store.assessed(decided - subjects, ALL)], subjects, now)
-        writes = self._correlator.update(records, now, freshness, decisions)
+        spoken_of = self._store.assessed(decided - subjects, ALL)
+        again = self._reopen([*records, *spoken_of], now)
+        writes = self._correlator.update(records, now, freshness, decisions, again=again)
         self._write(writes, now, freshness)
         self._position = changes[-1].position
         self._store.put_note(CURSOR, json.dumps(self._position))
@@ -135,19 +136,17 @@ class LiveCorrelator:
         events = (self._store.event(d.event, ALL) for d in chosen)
         return found | _members(event for event in events if event)
 
-    def _reopen(self, records: Sequence[Assessed], new: set[str], now: datetime) -> None:
+    def _reopen(self, records: Sequence[Assessed], now: datetime) -> set[str]:
         """Read again the past that late records, edits or decisions speak of.
 
-        So a day that is filled in later ends as it would have ended live. What is ``new`` itself is
-        left out: it is taken in after this.
+        So a day that is filled in later ends as it would have ended live. Ids of the records that
+        were in an event already: they are to be judged anew.
         """
         correlator = self._correlator
         late = [
             r for r in records if not correlator.knows(r.subject.id) and correlator.late(r, now)
         ]
         spans = lacking(joined(correlator.forgotten(r, now) for r in late), self._reopened)
-        if not spans:
-            return
         near = {r.subject.id: r for span in spans for r in self._within(span)}
         placed = self._store.events_of(near.keys() | {r.subject.id for r in late}, ALL)
         found = (self._store.event(i, ALL) for i in sorted(set(placed.values())))
@@ -158,11 +157,13 @@ class LiveCorrelator:
         missing = [
             r
             for r in near.values()
-            if r.subject.id in members - new and not correlator.knows(r.subject.id)
+            if r.subject.id in members and not correlator.knows(r.subject.id)
         ]
         correlator.load([r for r in missing if self._readable(r)], events)
         self._reopened = joined([*self._reopened, *spans])
-        log.info("%d late records had %d events read again", len(late), len(events))
+        if events:
+            log.info("%d late records had %d events read again", len(late), len(events))
+        return {r.subject.id for r in late if r.subject.id in placed}
 
     def _within(self, span: Span) -> Iterator[Assessed]:
         since, until = span

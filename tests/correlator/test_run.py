@@ -343,3 +343,32 @@ def test_a_decision_about_a_closed_event_is_followed(
     after = store.event(event.id, OPEN)
     assert after is not None
     assert (after.decided, after.flagged) == ("confirm", False)
+
+
+def test_an_edit_of_a_closed_event_stays_in_one_event(
+    store: SqliteStore,
+    model: PairModel,
+    clock: HandClock,
+    world: list[Assessed],
+    at: Callable[[float], datetime],
+) -> None:
+    """Judged anew long after, each record is still in exactly one event, and in its own."""
+    beat(store, clock)
+    give(store, world)
+    run_dry(LiveCorrelator(store, SETTINGS, model, clock))
+    before = {k.id: e.id for e in store.events(ANY, ALL) for k in (*e.posts, *e.reports)}
+    incident = {e.id: e.incident for e in store.events(ANY, ALL)}[before[world[0].subject.id]]
+    clock.at = at(60 * 24 * 8)
+    beat(store, clock)
+    run_dry(LiveCorrelator(store, SETTINGS, model, clock))
+    for record in world[::3]:
+        again = record.assessment.model_copy(update={"incident": 0.99, "assessor": "another=1"})
+        store.save_assessments([(again, record.audience)], clock.at)
+    run_dry(LiveCorrelator(store, SETTINGS, model, clock))
+    events = store.events(ANY, ALL)
+    listed = [k.id for e in events for k in (*e.posts, *e.reports)]
+    assert sorted(listed) == sorted(before), "nothing is in two events"
+    after = {k.id: e.id for e in events for k in (*e.posts, *e.reports)}
+    assert after == before
+    (mine,) = [e for e in events if e.id == after[world[0].subject.id]]
+    assert mine.incident > incident, "what was assessed anew is judged anew"
