@@ -16,6 +16,9 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Vali
 from core.errors import ModelError
 from core.records import Category, Language, Point
 
+STREAM, REPORT = "stream", "report"
+"""Style of a stream's posts, and of its reports: whoever calls 102 means an incident, so call
+cards teach categories only."""
 DEFAULT_CORPUS = Path(__file__).parent / "corpus"
 
 
@@ -92,9 +95,9 @@ def read_stream(path: Path) -> list[LabelledPost]:
     """Texts of a labelled event stream that say by themselves what they are about.
 
     ``path``: its posts, ``…posts.jsonl``; the reports in ``…reports.jsonl`` beside it are read
-    too, as incidents of their event's category (an operator's where no post speaks of it). They
-    teach what an incident and its category are in replies, updates and call cards; nothing else
-    is labelled there. Raises ModelError.
+    too, with their event's category (an operator's where no post speaks of it). Posts teach what an
+    incident and its category are in replies and updates, reports what a category is in call
+    cards; nothing else is labelled there. Raises ModelError.
     """
     posts: list[LabelledPost] = []
     kinds: dict[str, Counter[str]] = {}
@@ -103,7 +106,7 @@ def read_stream(path: Path) -> list[LabelledPost]:
             if row["incident"]:
                 kinds.setdefault(row["event"], Counter())[row["category"]] += 1
             if not row.get("weak"):
-                posts.append(_from_stream(path, row, row["incident"], row["category"]))
+                posts.append(_from_stream(path, row, STREAM, row["incident"], row["category"]))
     reports = path.with_name(path.name.replace("posts", "reports"))
     for where, row in _stream_rows(reports) if reports != path and reports.exists() else ():
         with _told(where):
@@ -111,7 +114,7 @@ def read_stream(path: Path) -> list[LabelledPost]:
             category = votes.most_common(1)[0][0] if votes else row.get("category")
             if category is not None:
                 row["posted_at"] = row["received_at"]
-                posts.append(_from_stream(path, row, True, category))
+                posts.append(_from_stream(path, row, REPORT, True, category))
     return posts
 
 
@@ -131,11 +134,13 @@ def _told(where: str) -> Iterator[None]:
         raise ModelError(f"{where}: {error}") from error
 
 
-def _from_stream(path: Path, row: Mapping[str, Any], incident: bool, category: str) -> LabelledPost:
+def _from_stream(
+    path: Path, row: Mapping[str, Any], style: str, incident: bool, category: str
+) -> LabelledPost:
     kept = {k: row.get(k) for k in ("id", "text", "posted_at", "home")}
     labels = {"incident": incident, "category": category, "group": row["event"]}
     return LabelledPost.model_validate(
-        {**kept, **labels, "author": path.parent.name, "style": "stream"}
+        {**kept, **labels, "author": path.parent.name, "style": style}
     )
 
 

@@ -19,7 +19,15 @@ from nlp.augment import latin, mistyped, plain
 from nlp.features import FeatureSpace
 from nlp.gazetteer.build import TABLES, build
 from nlp.gazetteer.index import Gazetteer
-from nlp.labelled import LabelledPost, author_folds, read_corpus, read_stream, texts_digest
+from nlp.labelled import (
+    REPORT,
+    STREAM,
+    LabelledPost,
+    author_folds,
+    read_corpus,
+    read_stream,
+    texts_digest,
+)
 from nlp.language import (
     SIGNS,
     TEXT_CLASSES,
@@ -204,8 +212,9 @@ def fit_weights(
     urgency = np.array([e.post.urgency or 0.0 for e in examples])
     rated = np.array([e.post.urgency is not None for e in examples])
     said, silent_ones = np.flatnonzero(incident & rated), np.flatnonzero(~incident)
+    posted = np.array([e.post.style != REPORT for e in examples])
     fitted = [
-        _logistic(INCIDENT_C, matrix, incident, weights),
+        _logistic(INCIDENT_C, matrix[posted], incident[posted], weights[posted]),
         _logistic(INCIDENT_C, matrix[silent_ones], nothing[silent_ones], weights[silent_ones]),
         Ridge(alpha=RIDGE, solver="lsqr").fit(matrix[said], urgency[said], weights[said]),
         *fit_categories(examples, matrix),
@@ -244,8 +253,10 @@ def _logistic(
 def calibrate(examples: Sequence[Example], vectors: WordVectors) -> tuple[float, float, float]:
     """Platt's slope and offset, and the categories' temperature, from authors left out in turn.
 
-    The temperature is one number: the first fold is enough for it.
+    The temperature is one number: the first fold is enough for it. Streams hold far more incidents
+    than a channel does, so nothing is calibrated on them.
     """
+    examples = [e for e in examples if e.post.style != REPORT]
     of_author = author_folds([e.post for e in examples if e.weight == 1.0], CALIBRATION_FOLDS)
     folds = np.array([of_author[e.post.author] for e in examples])
     order = [c.value for c in INCIDENT_CATEGORIES]
@@ -254,7 +265,11 @@ def calibrate(examples: Sequence[Example], vectors: WordVectors) -> tuple[float,
     temperature: float | None = None
     for fold in range(CALIBRATION_FOLDS):
         learn = [e for e, f in zip(examples, folds, strict=True) if f != fold]
-        check = [e for e, f in zip(examples, folds, strict=True) if f == fold and e.weight == 1.0]
+        check = [
+            e
+            for e, f in zip(examples, folds, strict=True)
+            if f == fold and e.weight == 1.0 and e.post.style != STREAM
+        ]
         if not check or not learn:
             continue
         space = FeatureSpace.learn((e.reading for e in learn if e.weight == 1.0), vectors)

@@ -65,13 +65,3 @@ def removable(context: Context) -> SqliteStore | ElasticsearchStore:
     if not isinstance(store, (SqliteStore, ElasticsearchStore)):
         raise SettingsError(f"store.kind is {context.settings.store.kind!r}: nothing is removed")
     return store
-
-
-def sqlite_of(context: Context) -> SqliteStore:
-    """The context's store, which has to be the embedded one; raises SettingsError."""
-    store = context.store
-    if not isinstance(store, SqliteStore):
-        raise SettingsError(
-            f"store.kind is {context.settings.store.kind!r}: this command is for 'sqlite'"
-        )
-    return store

@@ -45,7 +45,7 @@ SETTINGS = ElasticsearchSettings()
 
 ELSEWHERE: dict[type[Record], set[str]] = {
     # In the body alone: nobody searches by it.
-    Post: {"extra", "content", "lat", "lon", "handle"},
+    Post: {"extra", "content", "lat", "lon", "handle", "sealed_url"},
     Report: {"extra", "content", "category", "lat", "lon"},
     Assessment: {"subject", "version", "cues", "location_reasons"},
     Event: {"audience", "priority_factors"},
