@@ -139,7 +139,9 @@ def _console(settings: Settings) -> Iterator[psutil.Process]:
             raise RuntimeError("the console did not start; the lines above say why")
         url = f"http://127.0.0.1:{settings.console.port}/healthz"
         until = time.monotonic() + READY_S
-        while not _answers(url) and time.monotonic() < until:
+        while not _answers(url):
+            if time.monotonic() > until:
+                raise RuntimeError(f"the console did not answer {url} within {READY_S:.0f} s")
             time.sleep(0.1)
         yield psutil.Process(process.pid)
     finally:

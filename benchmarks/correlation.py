@@ -2,9 +2,8 @@
 
 ``python -m benchmarks.correlation train MODELS`` trains ``correlator/model.json`` on the train part
 of ``correlator/corpus``, each half of its authors assessed by a model that has read the other half
-only, as strangers' texts are in life; ``evaluate`` measures
-the shipped model on the test part, whole and by author, and on the demonstration, assessed by the
-models in the folder MODELS.
+only, as strangers' texts are in life; ``evaluate`` measures the shipped model on the test part,
+whole and by author, and on the demonstration, assessed by the models in the folder MODELS.
 """
 
 from __future__ import annotations

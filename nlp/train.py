@@ -77,7 +77,7 @@ class TrainReport:
 class Grounds:
     """What a model is fitted with besides the corpus.
 
-    ``streams``: posts of event streams, which teach incident and category only. ``language``: a
+    ``streams``: posts and reports of event streams (``labelled.read_stream``). ``language``: a
     language model to take over, ``None`` to fit one (most of the time that a small fit takes).
     """
 

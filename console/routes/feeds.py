@@ -77,17 +77,7 @@ def events_atom(
     request: Request, who: Subscribed, wanted: Wanted, limit: Limit = MAX_LISTED
 ) -> Response:
     """Events as Atom with GeoRSS-Simple."""
-    console = console_of(request)
-    rows = _rows(request, who, wanted, limit)
-    base = str(request.base_url).rstrip("/")
-    body = atom(
-        rows,
-        console.clock.now(),
-        console.texts[language(request)],
-        address=f"{base}/api/feeds/events.atom",
-        link=lambda event_id: f"{base}/events/{event_id}",
-    )
-    return Response(body, media_type=ATOM_TYPE)
+    return _atom(request, _rows(request, who, wanted, limit), "events.atom", "/events/{}")
 
 
 @router.get("/cap.atom", response_class=Response)
@@ -95,18 +85,8 @@ def cap_index(
     request: Request, who: Subscribed, wanted: Wanted, limit: Limit = MAX_LISTED
 ) -> Response:
     """An Atom index of the events' CAP 1.2 alerts."""
-    console = console_of(request)
     rows = _rows(request, who, wanted, limit)
-    base = str(request.base_url).rstrip("/")
-    body = atom(
-        rows,
-        console.clock.now(),
-        console.texts[language(request)],
-        address=f"{base}/api/feeds/cap.atom",
-        link=lambda event_id: f"{base}/api/feeds/cap/{event_id}.xml",
-        link_type=CAP_TYPE,
-    )
-    return Response(body, media_type=ATOM_TYPE)
+    return _atom(request, rows, "cap.atom", "/api/feeds/cap/{}.xml", link_type=CAP_TYPE)
 
 
 @router.get("/cap/{event_id}.xml", response_class=Response)
@@ -116,6 +96,23 @@ def cap_document(request: Request, event_id: str, who: Subscribed) -> Response:
     card = make_card(page_for(console, who.audiences, who.name, event_id, None))
     texts = [console.texts["ru"], console.texts["kk"]]
     return Response(cap_alert(card, console.clock.now(), texts), media_type=CAP_TYPE)
+
+
+def _atom(
+    request: Request, rows: Sequence[Row], name: str, link: str, link_type: str = "text/html"
+) -> Response:
+    """Rows as the Atom feed of that name; ``link``: path of an event with a place for its id."""
+    console = console_of(request)
+    base = str(request.base_url).rstrip("/")
+    body = atom(
+        rows,
+        console.clock.now(),
+        console.texts[language(request)],
+        address=f"{base}/api/feeds/{name}",
+        link=lambda event_id: base + link.format(event_id),
+        link_type=link_type,
+    )
+    return Response(body, media_type=ATOM_TYPE)
 
 
 def _rows(request: Request, who: Subscriber, wanted: Filters, limit: int) -> Sequence[Row]:
