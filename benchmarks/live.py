@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -78,7 +78,7 @@ def measure(home: Path) -> LiveFigures:
                 page.wait_for_timeout(SETTLE_S * 1000)
                 appeared: dict[str, float] = page.evaluate("() => window.appeared")
                 browser.close()
-            latencies = sorted(_latency(store, *item) for item in appeared.items())
+            latencies = sorted(_latencies(store, appeared))
         finally:
             store.close()
     finally:
@@ -138,14 +138,25 @@ def _fresh(post: Post, number: int, now: datetime) -> Post:
     )
 
 
-def _latency(store: Store, event_id: str, appeared: float) -> float:
-    first = next(e for e in store.event_versions(event_id, OPEN) if e.flagged)
-    accepted = max(
-        version.accepted_at
-        for link in first.posts
-        for version in store.post_versions(link.id, OPEN)
+def _latencies(store: Store, appeared: Mapping[str, float]) -> Iterator[float]:
+    """Seconds from accepting an event's last post to its row; none for a row that holds only
+    posts which stood in the queue before, in the event from which it was split.
+    """
+    versions = sorted(
+        (version for event in appeared for version in store.event_versions(event, OPEN)),
+        key=lambda version: version.updated_at,
     )
-    return appeared - accepted.timestamp()
+    in_queue: set[str] = set()
+    begun: set[str] = set()
+    for version in versions:
+        if not version.flagged:
+            continue
+        posts = {link.id for link in version.posts}
+        if version.id not in begun and not posts <= in_queue:
+            accepted = max(v.accepted_at for post in posts for v in store.post_versions(post, OPEN))
+            yield appeared[version.id] - accepted.timestamp()
+        begun.add(version.id)
+        in_queue |= posts
 
 
 def describe(figures: LiveFigures) -> Sequence[tuple[str, str]]:

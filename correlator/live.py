@@ -303,15 +303,19 @@ class Correlator:
 
     def _affected(self, touched: set[str]) -> tuple[list[list[str]], set[str]]:
         """All clusters that may have changed, and the events that their records were in."""
+        clusters: list[list[str]] = []
+        covered: set[str] = set()
+        involved: set[str] = set()
         reach = set(touched)
-        while True:
-            clusters = self._graph.clusters_around(reach)
-            covered = {member for members in clusters for member in members}
-            involved = {self._event_of[m] for m in covered if m in self._event_of}
-            more = {m for e in involved for m in self._members(self._events[e])} - covered
-            if not more:
-                return clusters, involved
-            reach = covered | more
+        while reach:
+            found = self._graph.clusters_around(reach)
+            members = {member for cluster in found for member in cluster}
+            clusters += found
+            covered |= members
+            events = {self._event_of[m] for m in members if m in self._event_of} - involved
+            involved |= events
+            reach = {m for e in events for m in self._members(self._events[e])} - covered
+        return sorted(clusters), involved
 
     def _identify(self, clusters: list[list[str]], involved: set[str]) -> list[str]:
         """An id for each cluster: that of the event with most of its records, else a new one.
