@@ -27,18 +27,25 @@ from store.protocol import OPEN, Store
 RATE_PER_S = 50.0
 SECONDS = 40.0
 SETTLE_S = 8.0
-WHOLE_LIST: ViewportSize = {"width": 1366, "height": 16_000}
-"""The list draws rows in sight only: on a lower screen a row would be timed when it is moved up."""
-
+SCREEN: ViewportSize = {"width": 1366, "height": 768}
 WATCH = """() => {
   window.appeared = {};
-  const note = () => {
-    for (const row of document.querySelectorAll("#rows li.row[data-id]"))
-      window.appeared[row.dataset.id] ??= Date.now() / 1000;
+  const Source = window.EventSource;
+  window.EventSource = class extends Source {
+    constructor(...given) {
+      super(...given);
+      this.addEventListener("row", (event) => {
+        const { id, views } = JSON.parse(event.data);
+        if (!views.includes("todo")) return;
+        // The list has it at the next frame and has been painted at the one after.
+        const note = () => { window.appeared[id] ??= Date.now() / 1000; };
+        requestAnimationFrame(() => requestAnimationFrame(note));
+      });
+    }
   };
-  new MutationObserver(note).observe(document.getElementById("rows"), {childList: true});
-  note();
 }"""
+"""Notes when the queue has taken in each event: in sight or above or below, where it is drawn only
+when it is scrolled to."""
 
 
 @dataclass(frozen=True)
@@ -70,15 +77,18 @@ def measure(home: Path) -> LiveFigures:
                     executable_path=shutil.which("chromium"),
                     args=["--no-sandbox", "--disable-background-networking"],
                 )
-                page = browser.new_page(viewport=WHOLE_LIST)
+                page = browser.new_page(viewport=SCREEN)
+                page.add_init_script(f"({WATCH})()")
                 sign_in(page, running, home)
-                page.evaluate(WATCH)
                 posts, rate = _feed(store)
                 memory = group_memory(running)
                 page.wait_for_timeout(SETTLE_S * 1000)
                 appeared: dict[str, float] = page.evaluate("() => window.appeared")
+                counted = int(page.inner_text("#count"))
                 browser.close()
             latencies = sorted(_latencies(store, appeared))
+            if counted != store.stats(OPEN).flagged:
+                raise RuntimeError(f"the queue holds {counted} events, the store others")
         finally:
             store.close()
     finally:

@@ -16,9 +16,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
+from math import inf
 
 import numpy as np
-import numpy.typing as npt
 
 from correlator.constraints import Pair
 
@@ -98,17 +98,29 @@ class _Group:
 
     rank: int
     nodes: list[str]
-    spans: npt.NDArray[np.float64]
+    spans: list[Span]
+    since: float = inf
+    until: float = -inf
+    reach: float = inf
     near: dict[str, _Between] = field(default_factory=dict)
     apart: set[str] = field(default_factory=set)
     version: int = 0
 
-    def __post_init__(self) -> None:
-        self.speaking = len(self.spans)
-        if self.speaking:
-            times = self.spans[:, 0]
-            self.since, self.until = float(times.min()), float(times.max())
-            self.reach = float(self.spans[:, 1].min())
+    @classmethod
+    def of(cls, rank: int, node: str, span: Span | None) -> _Group:
+        if span is None:
+            return cls(rank, [node], [])
+        return cls(rank, [node], [span], span[0], span[0], span[1])
+
+    def take_in(self, other: _Group) -> None:
+        self.rank = min(self.rank, other.rank)
+        self.nodes += other.nodes
+        self.spans += other.spans
+        self.since = min(self.since, other.since)
+        self.until = max(self.until, other.until)
+        self.reach = min(self.reach, other.reach)
+        self.apart |= other.apart
+        self.version += 1
 
 
 class _Groups:
@@ -129,10 +141,7 @@ class _Groups:
         self._threshold = threshold * SCALE
         self._home = {node: node for node in nodes}
         self._heap: list[_Entry] = []
-        self._groups = {
-            node: _Group(i, [node], np.array([span for span in [spans[node]] if span is not None]))
-            for i, node in enumerate(nodes)
-        }
+        self._groups = {node: _Group.of(i, node, spans[node]) for i, node in enumerate(nodes)}
         for node in nodes:
             for other, value in edges.get(node, {}).items():
                 if node < other and value > threshold and other in self._position:
@@ -177,15 +186,8 @@ class _Groups:
             self._groups[third].apart.add(a)
         for node in other.nodes:
             self._home[node] = a
-        spans = [part.spans for part in (one, other) if part.speaking]
-        self._groups[a] = _Group(
-            min(one.rank, other.rank),
-            [*one.nodes, *other.nodes],
-            np.concatenate(spans) if spans else one.spans,
-            one.near,
-            (one.apart | other.apart) - {a, b},
-            one.version + 1,
-        )
+        one.take_in(other)
+        one.apart -= {a, b}
         del self._groups[b]
 
     def join_all(self) -> None:
@@ -254,10 +256,11 @@ class _Groups:
     @staticmethod
     def _count(one: _Group, other: _Group) -> int:
         """Pairs of two groups of which something can be said by their times."""
-        if not one.speaking or not other.speaking:
-            return 0
         furthest = max(one.until, other.until) - min(one.since, other.since)
         if furthest <= min(one.reach, other.reach):
-            return one.speaking * other.speaking
-        gap = np.abs(one.spans[:, None, 0] - other.spans[None, :, 0])
-        return int((gap <= np.minimum(one.spans[:, None, 1], other.spans[None, :, 1])).sum())
+            return len(one.spans) * len(other.spans)
+        if not one.spans or not other.spans:
+            return 0
+        few, many = sorted((np.array(one.spans), np.array(other.spans)), key=len)
+        gap = np.abs(few[:, None, 0] - many[None, :, 0])
+        return int((gap <= np.minimum(few[:, None, 1], many[None, :, 1])).sum())
