@@ -24,6 +24,7 @@ from typing import Any
 
 import psutil
 
+from benchmarks.elasticsearch_server import Node
 from benchmarks.harness import DEMO, counts, final_events
 from benchmarks.pages import Pages, serving
 from benchmarks.scheduler import Scheduler
@@ -91,7 +92,7 @@ def day_input(start: datetime, copies: int, share: float = 1.0) -> Input:
     )
 
 
-def prepare(home: Path, start: datetime, address: str) -> dict[str, str]:
+def prepare(home: Path, start: datetime, address: str, store_toml: str) -> dict[str, str]:
     """A home with sources and settings; the environment for Oqiga's commands."""
     home.mkdir(parents=True, exist_ok=True)
     addresses = {f"channel_{n}x": f"{address}/s/channel_{n}x" for n in range(CHANNELS)}
@@ -109,7 +110,7 @@ def prepare(home: Path, start: datetime, address: str) -> dict[str, str]:
     (home / "posts.jsonl").touch()
     (home / "oqiga.toml").write_text(
         f'[crawlers]\nsources_file = "{home}/sources.toml"\nallow_private_addresses = true\n'
-        "delay_s = 0.0\n[intake]\nheartbeat_limit_s = 1e6\n",
+        f"delay_s = 0.0\n[intake]\nheartbeat_limit_s = 1e6\n{store_toml}",
         encoding="utf-8",
     )
     environment = {"OQIGA_CONFIG": str(home / "oqiga.toml"), "OQIGA_HOME": str(home)}
@@ -121,10 +122,16 @@ def prepare(home: Path, start: datetime, address: str) -> dict[str, str]:
 
 
 class Day:
-    """One run of the day: a site, a file and a drop folder that fill step by step."""
+    """One run of the day: a site, a file and a drop folder that fill step by step.
 
-    def __init__(self, home: Path, given: Input, *, steps: int, start: datetime) -> None:
+    ``store_toml``: settings of the store, as they stand in ``oqiga.toml``; none: the embedded one.
+    """
+
+    def __init__(
+        self, home: Path, given: Input, *, steps: int, start: datetime, store_toml: str = ""
+    ) -> None:
         self.home, self.given, self.start = home, given, start
+        self.store_toml = store_toml
         self.ends = [start + timedelta(seconds=DAY_S / steps * (n + 1)) for n in range(steps)]
         self._now = start
         self.pages = Pages(now=lambda: self._now)
@@ -139,7 +146,7 @@ class Day:
     def running(self) -> Iterator[Store]:
         """The site serves; gives the run's store."""
         with serving(self.pages):
-            self.environment = prepare(self.home, self.start, self.pages.address)
+            self.environment = prepare(self.home, self.start, self.pages.address, self.store_toml)
             store = open_store(load_settings(self.environment))
             try:
                 yield store
@@ -233,6 +240,13 @@ def through_airflow(
             )
         finally:
             airflow.stop()
+
+
+def on(node: Node) -> str:
+    """Settings of a store on an Elasticsearch server without security."""
+    return (
+        f'[store]\nkind = "elasticsearch"\n[elasticsearch]\nhosts = ["{node.url}"]\nreplicas = 0\n'
+    )
 
 
 def _step(
