@@ -16,7 +16,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,7 +24,6 @@ from typing import Any
 
 import psutil
 
-from benchmarks.elasticsearch_server import Node
 from benchmarks.harness import DEMO, counts, final_events
 from benchmarks.pages import Pages, serving
 from benchmarks.scheduler import Scheduler
@@ -92,7 +91,9 @@ def day_input(start: datetime, copies: int, share: float = 1.0) -> Input:
     )
 
 
-def prepare(home: Path, start: datetime, address: str, store_toml: str) -> dict[str, str]:
+def prepare(
+    home: Path, start: datetime, address: str, kept_in: Mapping[str, str]
+) -> dict[str, str]:
     """A home with sources and settings; the environment for Oqiga's commands."""
     home.mkdir(parents=True, exist_ok=True)
     addresses = {f"channel_{n}x": f"{address}/s/channel_{n}x" for n in range(CHANNELS)}
@@ -110,10 +111,14 @@ def prepare(home: Path, start: datetime, address: str, store_toml: str) -> dict[
     (home / "posts.jsonl").touch()
     (home / "oqiga.toml").write_text(
         f'[crawlers]\nsources_file = "{home}/sources.toml"\nallow_private_addresses = true\n'
-        f"delay_s = 0.0\n[intake]\nheartbeat_limit_s = 1e6\n{store_toml}",
+        "delay_s = 0.0\n[intake]\nheartbeat_limit_s = 1e6\n",
         encoding="utf-8",
     )
-    environment = {"OQIGA_CONFIG": str(home / "oqiga.toml"), "OQIGA_HOME": str(home)}
+    environment = {
+        **kept_in,
+        "OQIGA_CONFIG": str(home / "oqiga.toml"),
+        "OQIGA_HOME": str(home),
+    }
     store = open_store(load_settings(environment))
     for feed in ("app", "calls"):
         store.beat(Heartbeat(feed=feed, at=start, limit_s=1e6))
@@ -124,14 +129,20 @@ def prepare(home: Path, start: datetime, address: str, store_toml: str) -> dict[
 class Day:
     """One run of the day: a site, a file and a drop folder that fill step by step.
 
-    ``store_toml``: settings of the store, as they stand in ``oqiga.toml``; none: the embedded one.
+    ``kept_in``: environment that says where; none: the embedded store.
     """
 
     def __init__(
-        self, home: Path, given: Input, *, steps: int, start: datetime, store_toml: str = ""
+        self,
+        home: Path,
+        given: Input,
+        *,
+        steps: int,
+        start: datetime,
+        kept_in: Mapping[str, str] = {},
     ) -> None:
         self.home, self.given, self.start = home, given, start
-        self.store_toml = store_toml
+        self.kept_in = kept_in
         self.ends = [start + timedelta(seconds=DAY_S / steps * (n + 1)) for n in range(steps)]
         self._now = start
         self.pages = Pages(now=lambda: self._now)
@@ -146,7 +157,7 @@ class Day:
     def running(self) -> Iterator[Store]:
         """The site serves; gives the run's store."""
         with serving(self.pages):
-            self.environment = prepare(self.home, self.start, self.pages.address, self.store_toml)
+            self.environment = prepare(self.home, self.start, self.pages.address, self.kept_in)
             store = open_store(load_settings(self.environment))
             try:
                 yield store
@@ -240,13 +251,6 @@ def through_airflow(
             )
         finally:
             airflow.stop()
-
-
-def on(node: Node) -> str:
-    """Settings of a store on an Elasticsearch server without security."""
-    return (
-        f'[store]\nkind = "elasticsearch"\n[elasticsearch]\nhosts = ["{node.url}"]\nreplicas = 0\n'
-    )
 
 
 def _step(
