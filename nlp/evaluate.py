@@ -12,28 +12,15 @@ from pathlib import Path
 
 import numpy as np
 
-from core.geo import distance_m
 from core.records import INCIDENT_CATEGORIES, Assessment, Category, Language
-from nlp.assessor import Assessor, Subject
+from nlp.assessor import Assessor
+from nlp.external import external_figures
+from nlp.figures import Figure, f1_of, measured
 from nlp.labelled import LabelledPost, author_folds, part_of, read_corpus, read_stream
+from nlp.placing import PLACE_MEASURES, Placed, place_figures, placed_alone, subject_of
 from nlp.train import Grounds, Progress, fit, silent
 
 FOLDS = 5
-RESAMPLES = 400
-SEED = 20261124
-STREET_LEVEL_M = 1_000.0
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One measured figure with its 95 % bootstrap interval over ``count`` posts."""
-
-    name: str
-    group: str
-    value: float
-    low: float
-    high: float
-    count: int
 
 
 @dataclass(frozen=True)
@@ -42,11 +29,6 @@ class Judged:
 
     post: LabelledPost
     assessment: Assessment
-
-
-def subject_of(post: LabelledPost) -> Subject:
-    """A labelled post as the assessor gets it."""
-    return Subject(post.id, 1, post.text, post.posted_at, post.home)
 
 
 def cross_validated(
@@ -86,19 +68,9 @@ def held_out(
 Measure = Callable[[Sequence[Judged]], float]
 
 
-def f1(tp: int, fp: int, fn: int) -> float:
-    """F1 of counts; 0 when there is nothing to find."""
-    return 2 * tp / (2 * tp + fp + fn) if tp else 0.0
-
-
 def incident_f1(items: Sequence[Judged]) -> float:
     """F1 of the incident decision at 0.5."""
-    said = [(j.assessment.incident >= 0.5, j.post.incident) for j in items]
-    return f1(
-        sum(a and b for a, b in said),
-        sum(a and not b for a, b in said),
-        sum(b and not a for a, b in said),
-    )
+    return f1_of([(j.assessment.incident >= 0.5, j.post.incident) for j in items])
 
 
 def incident_precision(items: Sequence[Judged]) -> float:
@@ -133,12 +105,7 @@ def category_macro_f1(items: Sequence[Judged]) -> float:
 
 
 def _category_f1(items: Sequence[Judged], category: Category) -> float:
-    pairs = [(j.assessment.category is category, j.post.category is category) for j in items]
-    return f1(
-        sum(a and b for a, b in pairs),
-        sum(a and not b for a, b in pairs),
-        sum(b and not a for a, b in pairs),
-    )
+    return f1_of([(j.assessment.category is category, j.post.category is category) for j in items])
 
 
 def language_accuracy(items: Sequence[Judged]) -> float:
@@ -151,44 +118,8 @@ def politics_flagged(items: Sequence[Judged]) -> float:
     return float(sum(j.post.negative == "politics" and j.assessment.incident >= 0.5 for j in items))
 
 
-def within(limit_m: float, *, street_level: bool) -> Measure:
-    """Share of incidents with a known place whose location lies within ``limit_m`` of it.
-
-    ``street_level``: only those whose true place is known to within ``STREET_LEVEL_M``.
-    """
-
-    def measure(items: Sequence[Judged]) -> float:
-        near = []
-        for item in items:
-            true = item.post.location
-            if true is None or not item.post.incident:
-                continue
-            if street_level and true.radius_m > STREET_LEVEL_M:
-                continue
-            found = item.assessment.location
-            near.append(
-                found is not None
-                and distance_m(true.lat, true.lon, found.lat, found.lon) <= limit_m
-            )
-        return float(np.mean(near)) if near else 0.0
-
-    return measure
-
-
-def radius_covers(items: Sequence[Judged]) -> float:
-    """Share of answered locations whose radius covers the true point."""
-    covered = [
-        distance_m(p.lat, p.lon, a.lat, a.lon) <= a.radius_m
-        for p, a in ((j.post.location, j.assessment.location) for j in items)
-        if p is not None and a is not None
-    ]
-    return float(np.mean(covered)) if covered else 0.0
-
-
-def no_false_location(items: Sequence[Judged]) -> float:
-    """Share of posts without a place that were given none."""
-    none = [j.assessment.location is None for j in items if j.post.location is None]
-    return float(np.mean(none)) if none else 1.0
+def _of_places(measure: Callable[[Sequence[Placed]], float]) -> Measure:
+    return lambda items: measure([Placed(j.post, j.assessment.location) for j in items])
 
 
 MEASURES: dict[str, Measure] = {
@@ -200,79 +131,28 @@ MEASURES: dict[str, Measure] = {
     "category macro-F1": category_macro_f1,
     "language accuracy": language_accuracy,
     "politics flagged": politics_flagged,
-    "street-level within 1 km": within(1_000, street_level=True),
-    "location within 10 km": within(10_000, street_level=False),
-    "radius covers": radius_covers,
-    "no false location": no_false_location,
+    **{name: _of_places(measure) for name, measure in PLACE_MEASURES.items()},
 }
 
 
 def figures(items: Sequence[Judged]) -> list[Figure]:
     """All figures: over all posts, per language, and F1 per category."""
-    results = [_figure(name, "all", measure, items) for name, measure in MEASURES.items()]
+    results = [measured(name, "all", measure, items) for name, measure in MEASURES.items()]
     for language in Language:
         part = [j for j in items if j.post.language is language]
         if len(part) < 5:
             continue
         for name in ("incident F1", "Brier", "category accuracy", "language accuracy",
                      "location within 10 km"):  # fmt: skip
-            results.append(_figure(name, language.value, MEASURES[name], part))
+            results.append(measured(name, language.value, MEASURES[name], part))
     true = [j for j in items if j.post.incident]
     for category in INCIDENT_CATEGORIES:
 
         def measure(part: Sequence[Judged], category: Category = category) -> float:
             return _category_f1(part, category)
 
-        results.append(_figure("category F1", category.value, measure, true))
+        results.append(measured("category F1", category.value, measure, true))
     return results
-
-
-def _figure(name: str, group: str, measure: Measure, items: Sequence[Judged]) -> Figure:
-    rng = np.random.default_rng(SEED)
-    draws = [
-        measure([items[i] for i in rng.integers(0, len(items), len(items))])
-        for _ in range(RESAMPLES if len(items) else 0)
-    ]
-    low, high = np.quantile(draws, [0.025, 0.975]) if draws else (0.0, 0.0)
-    return Figure(name, group, measure(items), float(low), float(high), len(items))
-
-
-def table(results: Sequence[Figure]) -> str:
-    """The figures as lines of text."""
-    lines = [f"{'figure':26} {'group':20} {'value':>7}   95 % interval   posts"]
-    lines += [
-        f"{f.name:26} {f.group:20} {f.value:7.3f}   {f.low:.3f} to {f.high:.3f}  {f.count:6}"
-        for f in results
-    ]
-    return "\n".join(lines)
-
-
-def language_figures(assessor: Assessor, folder: Path) -> list[Figure]:
-    """Language accuracy on files ``<code>.txt`` of sentences; codes other than kk, ru: other."""
-    results: list[Figure] = []
-    for path in sorted(folder.glob("*.txt")):
-        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-        true = Language(path.stem) if path.stem in ("kk", "ru") else Language.OTHER
-        answers = [
-            a.language is true
-            for a in assessor.assess([_sentence(i, line) for i, line in enumerate(lines)])
-        ]
-        rng = np.random.default_rng(SEED)
-        draws = [float(np.mean(rng.choice(answers, len(answers)))) for _ in range(RESAMPLES)]
-        low, high = np.quantile(draws, [0.025, 0.975])
-        results.append(
-            Figure(
-                "language accuracy", f"external {path.stem}", float(np.mean(answers)),
-                float(low), float(high), len(lines),
-            )
-        )  # fmt: skip
-    return results
-
-
-def _sentence(number: int, text: str) -> Subject:
-    from datetime import UTC, datetime
-
-    return Subject(f"sentence-{number}", 1, text, datetime(2026, 1, 1, tzinfo=UTC))
 
 
 def evaluate(
@@ -280,20 +160,22 @@ def evaluate(
     assessor: Assessor,
     *,
     stream_file: Path | None = None,
-    langid_dir: Path | None = None,
+    external_dir: Path | None = None,
     all_authors: bool = False,
     progress: Progress = silent,
-) -> list[Figure]:
+) -> tuple[list[Figure], list[Judged]]:
     """Figures on the test part, or with ``all_authors`` cross-validated over all of them.
 
-    The gazetteer and word vectors are the assessor's; with a folder of sentences the assessor's
-    languages are measured on it.
+    Also what the figures are of. The gazetteer and word vectors are the assessor's; with a folder
+    of external sets its mentions and languages are measured on them.
     """
     streams = [] if stream_file is None else read_stream(stream_file)
     grounds = Grounds(assessor.gazetteer, assessor.vectors, streams)
     posts = read_corpus(corpus_dir)
-    judged = cross_validated if all_authors else held_out
-    results = figures(judged(posts, grounds, progress))
-    if langid_dir is not None:
-        results += language_figures(assessor, langid_dir)
-    return results
+    judged = (cross_validated if all_authors else held_out)(posts, grounds, progress)
+    results = figures(judged)
+    alone = [p for p in posts if all_authors or part_of(p) == "test"]
+    results += place_figures(placed_alone(alone, assessor.gazetteer), "places alone")
+    if external_dir is not None:
+        results += external_figures(assessor, external_dir)
+    return results, judged

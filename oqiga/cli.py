@@ -441,16 +441,16 @@ def evaluate(
 ) -> None:
     """The models' figures per language and category, on posts they have not learned."""
     from nlp.evaluate import evaluate as measure
-    from nlp.evaluate import table
+    from nlp.figures import table
     from oqiga.context import CORPUS, STREAMS
 
     assessor = _assessor(open_context())
     with Bar("evaluating") as bar:
-        figures = measure(
+        figures, _ = measure(
             CORPUS,
             assessor,
             stream_file=STREAMS / "train_posts.jsonl",
-            langid_dir=None if external is None else external / "langid",
+            external_dir=external,
             all_authors=all_authors,
             progress=bar.to,
         )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from nlp.gazetteer.crossings import join_crossings
-from nlp.gazetteer.houses import attach_house
+from nlp.gazetteer.houses import HOUSE, attach_house
 from nlp.gazetteer.index import LONGEST_SHORT_FORM, Gazetteer, NameMatch
 from nlp.gazetteer.mention import GENITIVE, QUOTES, Mention, is_abbreviated
-from nlp.gazetteer.names import ORDINALS, folded, generic_kinds
+from nlp.gazetteer.names import IN_HONOUR, ORDINALS, folded, generic_kinds
+from nlp.gazetteer.sections import join_sections
 from nlp.gazetteer.unlisted import RUSSIAN_FRONT, numbered, unlisted
 from nlp.words import Form, Words, coarsen, fold_cyrillic, terms
 
@@ -48,13 +49,26 @@ def find_mentions(words: Words, gazetteer: Gazetteer) -> list[Mention]:
     """All mentions in the order of the text; crossings and houses are one mention."""
     mentions: list[Mention] = []
     for match in gazetteer.matches(words):
-        mentions += _mentions(words, match, gazetteer)
+        mentions += (m for m in _mentions(words, match, gazetteer) if not _is_bare_number(words, m))
     mentions += numbered(words, mentions)
     mentions += unlisted(words, mentions)
     mentions.sort(key=lambda m: m.first)
+    free_from = 0
     for mention in mentions:
-        attach_house(words, mention)
-    return join_crossings(words, mentions, gazetteer)
+        attach_house(words, mention, free_from)
+        free_from = mention.last + 1
+    return join_crossings(words, join_sections(words, mentions), gazetteer)
+
+
+def _is_bare_number(words: Words, mention: Mention) -> bool:
+    """Whether it is "15" alone or "дом 3Б", which nobody takes for a micro-district."""
+    first, last = mention.core
+    if words.forms[first].kind != "number" or mention.generics:
+        return False
+    housed = first > 0 and words.forms[first - 1].coarse in HOUSE
+    return housed or (
+        first == last and all(entry.id in mention.needs_generic for entry in mention.entries)
+    )
 
 
 def _mentions(words: Words, match: NameMatch, gazetteer: Gazetteer) -> list[Mention]:
@@ -84,6 +98,7 @@ def _neighbour(words: Words, index: int, step: int) -> tuple[int, Form] | None:
         words.forms[position].raw in QUOTES
         or (words.forms[position].raw in "-№" and step < 0)
         or (words.forms[position].raw == "." and step < 0 and _is_short(words, position - 1))
+        or (words.forms[position].coarse in IN_HONOUR and step < 0)
         or (words.forms[position].raw == "-" and step > 0)
     ):
         position += step
