@@ -15,7 +15,7 @@ import numpy as np
 from core.records import INCIDENT_CATEGORIES, Assessment, Category, Language
 from nlp.assessor import Assessor
 from nlp.external import external_figures
-from nlp.figures import Figure, f1_of, measured
+from nlp.figures import RESAMPLES, Figure, f1_of, measured
 from nlp.labelled import LabelledPost, author_folds, part_of, read_corpus, read_stream
 from nlp.placing import PLACE_MEASURES, Placed, place_figures, placed_alone, subject_of
 from nlp.train import Grounds, Progress, fit, silent
@@ -135,24 +135,33 @@ MEASURES: dict[str, Measure] = {
 }
 
 
-def figures(items: Sequence[Judged]) -> list[Figure]:
+def figures(items: Sequence[Judged], resamples: int = RESAMPLES) -> list[Figure]:
     """All figures: over all posts, per language, and F1 per category."""
-    results = [measured(name, "all", measure, items) for name, measure in MEASURES.items()]
+    results = [
+        measured(name, "all", measure, items, resamples) for name, measure in MEASURES.items()
+    ]
     for language in Language:
         part = [j for j in items if j.post.language is language]
-        if len(part) < 5:
-            continue
-        for name in ("incident F1", "Brier", "category accuracy", "language accuracy",
-                     "location within 10 km"):  # fmt: skip
-            results.append(measured(name, language.value, MEASURES[name], part))
+        if len(part) >= FEWEST:
+            results += [
+                measured(name, language.value, MEASURES[name], part, resamples)
+                for name in BY_LANGUAGE
+            ]
     true = [j for j in items if j.post.incident]
     for category in INCIDENT_CATEGORIES:
 
         def measure(part: Sequence[Judged], category: Category = category) -> float:
             return _category_f1(part, category)
 
-        results.append(measured("category F1", category.value, measure, true))
+        results.append(measured("category F1", category.value, measure, true, resamples))
     return results
+
+
+BY_LANGUAGE = (
+    "incident F1", "Brier", "category accuracy", "language accuracy", "location within 10 km"
+)  # fmt: skip
+FEWEST = 5
+"""Groups smaller than this say nothing."""
 
 
 def evaluate(

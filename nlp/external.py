@@ -19,7 +19,7 @@ import numpy as np
 from core.errors import ModelError
 from core.records import Language
 from nlp.assessor import Assessor
-from nlp.figures import Figure, f1, measured
+from nlp.figures import RESAMPLES, Figure, f1, measured
 from nlp.gazetteer.crossings import CROSSING_WORDS
 from nlp.gazetteer.index import Gazetteer
 from nlp.gazetteer.mention import PREPOSITIONS, Mention
@@ -156,11 +156,11 @@ def _with_preposition(words: Words, first: int) -> int:
 # -- figures ---------------------------------------------------------------------------------------
 
 
-def external_figures(assessor: Assessor, folder: Path) -> list[Figure]:
+def external_figures(assessor: Assessor, folder: Path, resamples: int = RESAMPLES) -> list[Figure]:
     """All figures on those of the sets that are in the folder."""
     return [
-        *mention_figures(assessor.gazetteer, folder),
-        *language_figures(assessor, folder / SENTENCES),
+        *mention_figures(assessor.gazetteer, folder, resamples),
+        *language_figures(assessor, folder / SENTENCES, resamples),
     ]
 
 
@@ -179,13 +179,14 @@ def true_language(path: Path) -> Language:
     return Language(path.stem) if path.stem in ("kk", "ru") else Language.OTHER
 
 
-def language_figures(assessor: Assessor, folder: Path) -> list[Figure]:
+def language_figures(assessor: Assessor, folder: Path, resamples: int = RESAMPLES) -> list[Figure]:
     """Language accuracy on each file of sentences."""
     results: list[Figure] = []
     for path in sorted(folder.glob("*.txt")):
         true = true_language(path)
         right = [a.language is true for a in assessor.assess(read_sentences(path))]
-        results.append(measured("language accuracy", f"sentences, {path.stem}", _share, right))
+        name = f"sentences, {path.stem}"
+        results.append(measured("language accuracy", name, _share, right, resamples))
     return results
 
 
@@ -193,7 +194,7 @@ def _share(right: Sequence[bool]) -> float:
     return float(np.mean(right)) if right else 0.0
 
 
-def mention_figures(gazetteer: Gazetteer, folder: Path) -> list[Figure]:
+def mention_figures(gazetteer: Gazetteer, folder: Path, resamples: int = RESAMPLES) -> list[Figure]:
     """F1 of mentions on those of the two sets that are in the folder.
 
     A mention is found when one of its type overlaps it, each counted once; ``exact``: when both
@@ -204,12 +205,13 @@ def mention_figures(gazetteer: Gazetteer, folder: Path) -> list[Figure]:
         marked = mark_messages(gazetteer, path)
         for half in (HELD_OUT, LEARNED):
             part = [m for m in marked if half_of(m.id) == half]
-            figures += _mention_figures(part, f"messages, {half}")
+            figures += _mention_figures(part, f"messages, {half}", resamples)
         part = [m for m in marked if half_of(m.id) == HELD_OUT]
         for kind in sorted({kind for m in part for _, _, kind in m.true}):
-            figures.append(measured("mention F1", f"messages, {kind}", _f1, _only(part, kind)))
+            only = _only(part, kind)
+            figures.append(measured("mention F1", f"messages, {kind}", _f1, only, resamples))
     if (path := folder / KAZNERD).exists():
-        figures += _mention_figures(mark_kaznerd(gazetteer, path), "KazNERD places")
+        figures += _mention_figures(mark_kaznerd(gazetteer, path), "KazNERD places", resamples)
     return figures
 
 
@@ -246,10 +248,10 @@ def mark_kaznerd(gazetteer: Gazetteer, path: Path) -> list[Marked]:
     return marked
 
 
-def _mention_figures(part: Sequence[Marked], group: str) -> list[Figure]:
+def _mention_figures(part: Sequence[Marked], group: str, resamples: int) -> list[Figure]:
     return [
-        measured("mention F1", group, _f1, part),
-        measured("mention F1, exact", group, _exact_f1, part),
+        measured("mention F1", group, _f1, part, resamples),
+        measured("mention F1, exact", group, _exact_f1, part, resamples),
     ]
 
 

@@ -26,16 +26,24 @@ class Figure:
 
 
 def measured(
-    name: str, group: str, measure: Callable[[Sequence[T]], float], items: Sequence[T]
+    name: str,
+    group: str,
+    measure: Callable[[Sequence[T]], float],
+    items: Sequence[T],
+    resamples: int = RESAMPLES,
 ) -> Figure:
-    """A figure of items, each drawn again or not; the same on every run."""
+    """A figure of items, each drawn again or not; the same on every run.
+
+    Without ``resamples`` the interval is the value alone.
+    """
     rng = np.random.default_rng(SEED)
     draws = [
         measure([items[i] for i in rng.integers(0, len(items), len(items))])
-        for _ in range(RESAMPLES if len(items) else 0)
+        for _ in range(resamples if len(items) else 0)
     ]
-    low, high = np.quantile(draws, [0.025, 0.975]) if draws else (0.0, 0.0)
-    return Figure(name, group, measure(items), float(low), float(high), len(items))
+    value = measure(items)
+    low, high = np.quantile(draws, [0.025, 0.975]) if draws else (value, value)
+    return Figure(name, group, value, float(low), float(high), len(items))
 
 
 def f1(tp: int, fp: int, fn: int) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 
 from core.geo import distance_m
 from core.records import Point
-from nlp.figures import Figure, measured
+from nlp.figures import RESAMPLES, Figure, measured
 from nlp.gazetteer.index import Gazetteer
 from nlp.gazetteer.locating import SEVERAL, at_home, read_places
 from nlp.labelled import LabelledPost
@@ -96,6 +96,8 @@ PLACE_MEASURES: dict[str, Callable[[Sequence[Placed]], float]] = {
 }
 
 
-def place_figures(items: Sequence[Placed], group: str) -> list[Figure]:
+def place_figures(items: Sequence[Placed], group: str, resamples: int = RESAMPLES) -> list[Figure]:
     """All figures of locations."""
-    return [measured(name, group, measure, items) for name, measure in PLACE_MEASURES.items()]
+    return [
+        measured(name, group, measure, items, resamples) for name, measure in PLACE_MEASURES.items()
+    ]

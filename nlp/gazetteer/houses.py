@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from nlp.gazetteer.mention import Mention
+from nlp.gazetteer.mention import GENITIVE, Mention
 from nlp.gazetteer.names import folded
 from nlp.words import Words, coarsen, fold_cyrillic, terms
 
@@ -18,6 +18,7 @@ _BESIDE = folded("у возле около вдоль напротив рядо�
 _OF_STREET = frozenset(terms("на по na po"))
 _GLUED = re.compile(r"(\d{1,3})([A-Z]|[a-f])")
 _LETTERS = frozenset("абвгдежз")
+_WITH_HOUSES = frozenset({"street", "microdistrict"})
 _UNITS = frozenset(
     coarsen(fold_cyrillic(word))
     for word in terms(
@@ -53,7 +54,7 @@ def attach_house(words: Words, mention: Mention, free_from: int = 0) -> None:
     ``free_from``: the first word that belongs to no mention before this one.
     """
     kinds = {e.kind for e in mention.entries} | mention.generics
-    if not kinds & {"street", "microdistrict"}:
+    if not kinds & _WITH_HOUSES or (mention.generics and not mention.generics & _WITH_HOUSES):
         return
     start = _start_behind(words, mention)
     number = None if start is None else _number(words, start.position)
@@ -141,6 +142,8 @@ def _is_count(words: Words, start: _Start, number: _Number, mention: Mention) ->
     if _raw(words, position) == "и":  # "15 и 16 мая"
         position += 1 + (_raw(words, position + 1).isdigit())
     after = _coarse(words, position)
+    if mention.ending in GENITIVE:
+        return True  # "Жеңістің 75 жылдығы"
     if after in (":", "%") or after in _UNITS:
         return True
     if after == "-" and _coarse(words, position + 1) in (_UNITS | {"и"}):

@@ -6,7 +6,7 @@ from nlp.gazetteer.crossings import join_crossings
 from nlp.gazetteer.houses import HOUSE, attach_house
 from nlp.gazetteer.index import LONGEST_SHORT_FORM, Gazetteer, NameMatch
 from nlp.gazetteer.mention import GENITIVE, QUOTES, Mention, is_abbreviated
-from nlp.gazetteer.names import IN_HONOUR, ORDINALS, folded, generic_kinds
+from nlp.gazetteer.names import ALSO_WORDS, IN_HONOUR, ORDINALS, folded, generic_kinds
 from nlp.gazetteer.sections import join_sections
 from nlp.gazetteer.unlisted import RUSSIAN_FRONT, numbered, unlisted
 from nlp.words import Form, Words, coarsen, fold_cyrillic, terms
@@ -131,7 +131,7 @@ def _mention(words: Words, match: NameMatch) -> Mention:
             )
         ):
             kinds = ()
-        short = form.coarse in _ONE_LETTER or len(form.coarse) <= 2
+        short = form.coarse in _ONE_LETTER or len(form.coarse) <= 2 or form.coarse in ALSO_WORDS
         if form.coarse in ("н", "n") and position >= 2 and words.forms[position - 1].raw == "-":
             if words.forms[position - 2].coarse == "р":
                 generics.add("district")
@@ -171,7 +171,8 @@ def _mention(words: Words, match: NameMatch) -> Mention:
         opens=core.capital and _opens_sentence(words, match.first),
         alone=_stands_alone(words, first, last),
         after=_something_of_it(words, last, match.name.ending),
-        common=match.name.common or (match.name.adjective and not core.capital),
+        common=(match.name.common and not _is_acronym(core, match))
+        or (match.name.adjective and not core.capital),
         fuzzy=match.name.fuzzy,
         ambiguous=match.name.ambiguous,
         quoted=_in_quotes(words, match),
@@ -185,6 +186,18 @@ def _mention(words: Words, match: NameMatch) -> Mention:
         street_like=match.name.street_like,
         adjective=match.name.adjective,
     )
+
+
+def _is_acronym(form: Form, match: NameMatch) -> bool:
+    """ "АҚШ" in capitals is the country, not the word."""
+    return (
+        form.raw.isupper()
+        and 1 < len(form.raw) <= LONGEST_ACRONYM
+        and all(entry.kind == "country" for entry in match.name.entries)
+    )
+
+
+LONGEST_ACRONYM = 4
 
 
 def _something_of_it(words: Words, last: int, ending: str) -> bool:
@@ -270,6 +283,8 @@ def _after(words: Words, last: int) -> tuple[int, set[str]] | None:
     if not kinds:
         return None
     if len(form.coarse) <= 2 and form.raw.lower() not in ("қ", "рн"):
+        return None
+    if form.coarse in ALSO_WORDS and not is_abbreviated(words, position):
         return None
     if form.kind == "cyrillic" and form.coarse in RUSSIAN_FRONT:
         following = words.forms[position + 1] if position + 1 < len(words) else None

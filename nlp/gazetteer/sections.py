@@ -34,7 +34,7 @@ def join_sections(words: Words, mentions: Sequence[Mention]) -> list[Mention]:
         right = mentions[index + 1] if index + 1 < len(mentions) else None
         ends = None if right is None else _ends(words, left, right)
         behind = mentions[index + 2] if index + 2 < len(mentions) else None
-        along = None if ends is None else _along(words, ends, joined[-1:], behind)
+        along = None if ends is None else _along(words, ends, joined[-2:], behind)
         joined.append(left)
         index += 1
         if ends is not None and along is not None:
@@ -66,7 +66,9 @@ def _along(
     words: Words, ends: tuple[int, int], ahead: Sequence[Mention], behind: Mention | None
 ) -> Mention | None:
     """The street named beside a section: "Гоголя, отрезок от …", "от … по улице Гоголя"."""
-    for mention in ahead:
+    for mention in reversed(ahead):
+        if words.forms[mention.core[0]].coarse in _JOINTS:
+            continue  # "южная сторона" is no street
         if _is_street(mention) and _near(words.forms[mention.last + 1 : ends[0]]):
             return mention
     if behind is not None and _is_street(behind):
