@@ -18,7 +18,9 @@ from nlp.external import external_figures
 from nlp.figures import RESAMPLES, Figure, f1_of, measured
 from nlp.labelled import LabelledPost, author_folds, part_of, read_corpus, read_stream
 from nlp.placing import PLACE_MEASURES, Placed, place_figures, placed_alone, subject_of
+from nlp.reading import Subject
 from nlp.train import Grounds, Progress, fit, silent
+from nlp.words import words_of
 
 FOLDS = 5
 
@@ -44,10 +46,7 @@ def cross_validated(
         if not check:
             continue
         assessor = Assessor(fit(learn, grounds), grounds.gazetteer)
-        for post, assessment in zip(
-            check, assessor.assess([subject_of(p) for p in check]), strict=True
-        ):
-            judged[post.id] = assessment
+        judged |= {j.post.id: j.assessment for j in judged_by(assessor, check)}
     progress("cross-validation", 1.0)
     return [Judged(post, judged[post.id]) for post in posts]
 
@@ -56,11 +55,25 @@ def held_out(
     posts: Sequence[LabelledPost], grounds: Grounds, progress: Progress = silent
 ) -> list[Judged]:
     """The test part, assessed by a model of all the rest."""
-    check = [p for p in posts if part_of(p) == "test"]
+    return judged_by(held_out_assessor(posts, grounds, progress), _tested(posts))
+
+
+def held_out_assessor(
+    posts: Sequence[LabelledPost], grounds: Grounds, progress: Progress = silent
+) -> Assessor:
+    """What has learned everything but the test part."""
     learn = [p for p in posts if part_of(p) != "test"]
-    assessor = Assessor(fit(learn, grounds, progress), grounds.gazetteer)
-    answers = assessor.assess([subject_of(p) for p in check])
-    return [Judged(p, a) for p, a in zip(check, answers, strict=True)]
+    return Assessor(fit(learn, grounds, progress), grounds.gazetteer)
+
+
+def judged_by(assessor: Assessor, posts: Sequence[LabelledPost]) -> list[Judged]:
+    """What an assessor says of posts."""
+    answers = assessor.assess([subject_of(p) for p in posts])
+    return [Judged(p, a) for p, a in zip(posts, answers, strict=True)]
+
+
+def _tested(posts: Sequence[LabelledPost]) -> list[LabelledPost]:
+    return [p for p in posts if part_of(p) == "test"]
 
 
 # -- figures --------------------------------------------------------------------------------------
@@ -164,6 +177,53 @@ FEWEST = 5
 """Groups smaller than this say nothing."""
 
 
+@dataclass(frozen=True)
+class Joined:
+    """A Russian and a Kazakh post as one text: how many of its words are in the right language."""
+
+    words: int
+    right: int
+
+
+def joined(assessor: Assessor, posts: Sequence[LabelledPost]) -> list[Joined]:
+    """The first Russian post with the first Kazakh one, and so on, in both orders."""
+    ru, kk = ([p for p in posts if p.language is x] for x in (Language.RU, Language.KK))
+    pairs = [pair for a, b in zip(ru, kk, strict=False) for pair in ((a, b), (b, a))]
+    texts = [f"{a.text}\n{b.text}" for a, b in pairs]
+    items = [Subject(f"{a.id}+{b.id}", 1, t, a.at) for (a, b), t in zip(pairs, texts, strict=True)]
+    found = []
+    for (a, b), answer, item in zip(pairs, assessor.assess(items), items, strict=True):
+        words = words_of(item.text)
+        starts = [
+            start
+            for start, form in zip(words.starts, words.forms, strict=True)
+            if form.kind in ("cyrillic", "latin") and len(form.raw) > 1
+        ]
+        right = sum(
+            _language_at(answer, start) is (a if start < len(a.text) else b).language
+            for start in starts
+        )
+        found.append(Joined(len(starts), right))
+    return found
+
+
+def _language_at(answer: Assessment, start: int) -> Language:
+    parts = (p.language for p in answer.language_parts if p.start <= start < p.end)
+    return next(parts, answer.language)
+
+
+def _words_right(items: Sequence[Joined]) -> float:
+    return sum(j.right for j in items) / max(sum(j.words for j in items), 1)
+
+
+def parts_figure(
+    assessor: Assessor, posts: Sequence[LabelledPost], resamples: int = RESAMPLES
+) -> Figure:
+    """Share of words in the right language where a Russian and a Kazakh post are joined."""
+    items = joined(assessor, posts)
+    return measured("language of words", "joined posts", _words_right, items, resamples)
+
+
 def evaluate(
     corpus_dir: Path,
     assessor: Assessor,
@@ -181,10 +241,15 @@ def evaluate(
     streams = [] if stream_file is None else read_stream(stream_file)
     grounds = Grounds(assessor.gazetteer, assessor.vectors, streams)
     posts = read_corpus(corpus_dir)
-    judged = (cross_validated if all_authors else held_out)(posts, grounds, progress)
-    results = figures(judged)
-    alone = [p for p in posts if all_authors or part_of(p) == "test"]
-    results += place_figures(placed_alone(alone, assessor.gazetteer), "places alone")
+    if all_authors:
+        judged = cross_validated(posts, grounds, progress)
+        results = figures(judged)
+    else:
+        learned = held_out_assessor(posts, grounds, progress)
+        judged = judged_by(learned, _tested(posts))
+        results = [*figures(judged), parts_figure(learned, _tested(posts))]
+    alone = placed_alone([j.post for j in judged], assessor.gazetteer)
+    results += place_figures(alone, "places alone")
     if external_dir is not None:
         results += external_figures(assessor, external_dir)
     return results, judged

@@ -209,7 +209,7 @@ def mention_figures(gazetteer: Gazetteer, folder: Path, resamples: int = RESAMPL
         part = [m for m in marked if half_of(m.id) == HELD_OUT]
         for kind in sorted({kind for m in part for _, _, kind in m.true}):
             only = _only(part, kind)
-            figures.append(measured("mention F1", f"messages, {kind}", _f1, only, resamples))
+            figures.append(measured("mention F1", f"messages, {kind}", overlap_f1, only, resamples))
     if (path := folder / KAZNERD).exists():
         figures += _mention_figures(mark_kaznerd(gazetteer, path), "KazNERD places", resamples)
     return figures
@@ -250,12 +250,13 @@ def mark_kaznerd(gazetteer: Gazetteer, path: Path) -> list[Marked]:
 
 def _mention_figures(part: Sequence[Marked], group: str, resamples: int) -> list[Figure]:
     return [
-        measured("mention F1", group, _f1, part, resamples),
+        measured("mention F1", group, overlap_f1, part, resamples),
         measured("mention F1, exact", group, _exact_f1, part, resamples),
     ]
 
 
-def _f1(items: Sequence[Marked]) -> float:
+def overlap_f1(items: Sequence[Marked]) -> float:
+    """F1 of mentions that overlap one of their type."""
     hits = sum(_overlapping(m) for m in items)
     return f1(hits, sum(len(m.found) for m in items) - hits, sum(len(m.true) for m in items) - hits)
 
