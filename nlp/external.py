@@ -90,7 +90,7 @@ def _of_tags(tagged: Sequence[list[str]]) -> tuple[str, frozenset[Span]]:
         if start >= 0 and not inside:
             spans.add((start, len(text), "place"))
             start = -1
-        text += " " if text else ""
+        text += " " if text and word else ""
         if tag.startswith("B-") and tag[2:] in KAZNERD_PLACES:
             start = len(text)
         text += word

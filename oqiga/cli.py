@@ -438,15 +438,19 @@ def evaluate(
     all_authors: Annotated[
         bool, typer.Option("--all", help="cross-validate over all authors (ten minutes)")
     ] = False,
+    charts: Annotated[
+        Path | None, typer.Option(help="folder to write charts (SVG) to", file_okay=False)
+    ] = None,
 ) -> None:
     """The models' figures per language and category, on posts they have not learned."""
+    from nlp.charts import charts as draw
     from nlp.evaluate import evaluate as measure
     from nlp.figures import table
     from oqiga.context import CORPUS, STREAMS
 
     assessor = _assessor(open_context())
     with Bar("evaluating") as bar:
-        figures, _ = measure(
+        figures, judged = measure(
             CORPUS,
             assessor,
             stream_file=STREAMS / "train_posts.jsonl",
@@ -455,6 +459,10 @@ def evaluate(
             progress=bar.to,
         )
     typer.echo(table(figures))
+    if charts is not None:
+        charts.mkdir(parents=True, exist_ok=True)
+        for name, drawing in draw(figures, judged).items():
+            (charts / name).write_text(drawing, encoding="utf-8")
 
 
 @app.command()

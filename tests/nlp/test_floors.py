@@ -31,6 +31,7 @@ def test_the_test_part_is_judged_no_worse_than_before(shipped: Assessor) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.external
 @pytest.mark.skipif(not floors.EXTERNAL.exists(), reason="the external test sets are not here")
 def test_external_sets_are_judged_no_worse_than_before(shipped: Assessor) -> None:
     _, limits = floors.read_floors()
