@@ -29,6 +29,10 @@ LOWER_IS_BETTER = frozenset({"Brier", "politics flagged"})
 UNHELD = frozenset({"category F1", "category accuracy"})
 """Of single categories, and twice told: too few posts, or held by another figure."""
 STEP = 0.001
+RULE_OF_THREE = 3.0
+"""Events that may yet come where none was seen, at 95 % (Hanley and Lippman-Hand 1983)."""
+COUNTED = frozenset({"politics flagged"})
+"""Figures that are numbers of posts; the others are means."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +70,12 @@ def figures_of_gate(assessor: Assessor, resamples: int = 0) -> list[Figure]:
 
 
 def floor_of(figure: Figure, *, external: bool) -> Floor:
-    """The floor of a figure with an interval."""
+    """The floor of a figure with an interval; without a single miss by the rule of three."""
     ceiling = figure.name in LOWER_IS_BETTER
     limit = figure.high if ceiling else figure.low
+    if figure.low == figure.high:
+        slack = RULE_OF_THREE / (1 if figure.name in COUNTED else figure.count)
+        limit += slack if ceiling else -slack
     return Floor(
         figure.name, figure.group, round(figure.value, 3), round(limit, 3), ceiling, external
     )

@@ -53,3 +53,9 @@ def test_a_fallen_figure_is_told() -> None:
         "Brier, all: 0.080 is above its ceiling 0.070",
     ]
     assert floors.fallen(limits, [better]) == ["Brier, all: not measured"]
+
+
+def test_no_miss_so_far_is_no_promise() -> None:
+    none = Figure("politics flagged", "all", 0.0, 0.0, 0.0, 500)
+    every = Figure("language accuracy", "translit", 1.0, 1.0, 1.0, 300)
+    assert [floors.floor_of(f, external=False).limit for f in (none, every)] == [3.0, 0.99]
