@@ -62,7 +62,7 @@ def table(title: str, tools: dict[str, list[Figure]]) -> str:
             f"({f.low:.3f} to {f.high:.3f})"
             for f in line
         ]
-        name = f"{line[0].name}, {line[0].group}" if line[0].group else line[0].name
+        name = ", ".join(filter(None, (line[0].name, line[0].group)))
         rows.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(rows)
 
