@@ -438,23 +438,31 @@ def evaluate(
     all_authors: Annotated[
         bool, typer.Option("--all", help="cross-validate over all authors (ten minutes)")
     ] = False,
+    charts: Annotated[
+        Path | None, typer.Option(help="folder to write charts (SVG) to", file_okay=False)
+    ] = None,
 ) -> None:
     """The models' figures per language and category, on posts they have not learned."""
+    from nlp.charts import charts as draw
     from nlp.evaluate import evaluate as measure
-    from nlp.evaluate import table
+    from nlp.figures import table
     from oqiga.context import CORPUS, STREAMS
 
     assessor = _assessor(open_context())
     with Bar("evaluating") as bar:
-        figures = measure(
+        figures, judged = measure(
             CORPUS,
             assessor,
             stream_file=STREAMS / "train_posts.jsonl",
-            langid_dir=None if external is None else external / "langid",
+            external_dir=external,
             all_authors=all_authors,
             progress=bar.to,
         )
     typer.echo(table(figures))
+    if charts is not None:
+        charts.mkdir(parents=True, exist_ok=True)
+        for name, drawing in draw(figures, judged).items():
+            (charts / name).write_text(drawing, encoding="utf-8")
 
 
 @app.command()
