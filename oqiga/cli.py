@@ -126,13 +126,33 @@ def correlate(
 
 
 @app.command()
-def pairs(input: Input = None, output: Output = None) -> None:
+def pairs(
+    input: Input = None,
+    output: Output = None,
+    text_likeness: Annotated[
+        bool,
+        typer.Option("--text-likeness", help="by the two texts alone, whatever they are about"),
+    ] = False,
+) -> None:
     """Explain pairs: {"left", "right"} a line in, probability of the same event out."""
     from oqiga.offline import Reading, pair_rows
     from oqiga.places import assessor_of
 
     context, found = open_context(), Reading()
     with reading(input) as file, writing(output) as out:
+        if text_likeness:
+            from oqiga.likeness import AssessmentWords, likeness_rows
+
+            alike = likeness_rows(
+                read_lines(file),
+                space=AssessmentWords(_assessor(context).vectors),
+                model=context.pair_model,
+                reading=found,
+            )
+            for row in tracked(alike, "comparing texts"):
+                out.write(row + "\n")
+            _finish(found, "pairs")
+            return
         rows = pair_rows(
             read_lines(file),
             assessor=assessor_of(context),
@@ -455,6 +475,13 @@ def evaluate(
             progress=bar.to,
         )
     typer.echo(table(figures))
+    if external is not None:
+        from oqiga import likeness
+
+        context = open_context()
+        space = likeness.AssessmentWords(assessor.vectors)
+        alike = likeness.external_figures(external, space=space, model=context.pair_model)
+        typer.echo("\n" + likeness.table(alike))
 
 
 @app.command()
