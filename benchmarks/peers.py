@@ -249,6 +249,7 @@ def _splink_settings(same: float) -> Any:
     import splink.comparison_level_library as levels
     import splink.comparison_library as comparisons
     from splink import SettingsCreator, block_on
+    from splink.blocking_rule_library import CustomRule
 
     soon = [
         levels.NullLevel("at"),
@@ -259,7 +260,7 @@ def _splink_settings(same: float) -> Any:
         unique_id_column_name="id",
         probability_two_random_records_match=same,
         blocking_rules_to_generate_predictions=[
-            f"l.town = r.town AND abs(l.at - r.at) <= {WITHIN_S}",
+            CustomRule(f"l.town = r.town AND abs(l.at - r.at) <= {WITHIN_S}"),
             block_on("words", arrays_to_explode=["words"]),
         ],
         comparisons=[

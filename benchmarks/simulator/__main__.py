@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.corpus import ROOT
-from benchmarks.simulator.figures import SWEEPS, chart, sweep, table
+from benchmarks.simulator.figures import SWEEPS, chart, measured, table
 from benchmarks.simulator.world import Reader
 from correlator.model import PairModel
 from nlp.assessor import Assessor
@@ -17,10 +17,11 @@ DOCS = ROOT / "docs"
 def main(models: Path) -> None:
     """Run every sweep."""
     reader, model = Reader(Assessor.load(models)), PairModel.load()
-    for name, field, axis, values in SWEEPS:
-        rows = sweep(field, values, reader=reader, model=model)
-        (DOCS / f"simulator_{name}.svg").write_text(chart(axis, rows), encoding="utf-8")
-        sys.stdout.write(f"{table(axis, rows)}\n\n")
+    for sweep in SWEEPS:
+        rows = measured(sweep, reader=reader, model=model)
+        drawn = chart(sweep.axis, rows)
+        (DOCS / f"simulator_{sweep.name}.svg").write_text(drawn, encoding="utf-8")
+        sys.stdout.write(f"{table(sweep.axis, rows)}\n\n")
         sys.stdout.flush()
 
 

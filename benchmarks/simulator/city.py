@@ -31,9 +31,9 @@ class City:
     posts that name a place; ``delay_min``: mean delay of a post after its event; ``reposts``: mean
     copies made of each post and each copy; ``reported``: share of events that 102 is told of;
     ``jitter_m``: standard deviation of a report's point; ``near_misses``: share of events followed
-    by another of the same kind near by, as long as such a story is left untold; ``drift_m_min``:
-    metres a minute that a drunk driver gets on, stops included; ``chatter``: posts about nothing
-    an hour.
+    by another of the same kind near by, as long as such a story is left untold; ``moving``:
+    share of events that move on, drunk drivers always do; ``drift_m_min``: metres a minute that
+    they get on, stops included; ``chatter``: posts about nothing an hour.
     """
 
     seed: int = 1
@@ -47,6 +47,7 @@ class City:
     reported: float = 0.6
     jitter_m: float = 80.0
     near_misses: float = 0.3
+    moving: float = 0.0
     drift_m_min: float = 250.0
     chatter: float = 20.0
 
@@ -134,7 +135,7 @@ def _event(
     near_miss_of: str | None,
 ) -> TrueEvent:
     heading = draw.uniform(0.0, 2.0 * pi)
-    moves = story.category is Category.DRUNK_DRIVING
+    moves = draw.random() < city.moving or story.category is Category.DRUNK_DRIVING
     drift = (city.drift_m_min * cos(heading), city.drift_m_min * sin(heading))
     return TrueEvent(
         key=f"s{city.seed}-{number:04}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
+from typing import Any
 
 from benchmarks.charts import Axis, lines
 from benchmarks.correlation import Scores, measure
@@ -14,21 +15,33 @@ from benchmarks.simulator.world import Reader, stream_of
 from core.settings import Settings
 from correlator.model import PairModel
 
-SEEDS = (1, 2, 3)
-Sweep = tuple[str, str, str, Sequence[float]]
-SWEEPS: tuple[Sweep, ...] = (
-    (
-        "noise",
-        "place_noise_m",
-        "standard deviation of a told place, metres",
-        (50, 150, 400, 1_000, 2_500),
+SEEDS = (1, 2, 3, 4, 5, 6)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A field of ``City`` and its values; all else as in ``base``. ``axis``: what a chart says."""
+
+    name: str
+    field: str
+    axis: str
+    values: tuple[float, ...]
+    base: City = City()
+
+
+SWEEPS = (
+    Sweep("noise", "place_noise_m", "error of a told place, metres", (50, 150, 400, 1_000, 2_500)),
+    Sweep("density", "density", "events an hour in one city", (1, 2, 4, 8, 16, 32)),
+    Sweep("volume", "volume", "posts about one event", (1, 2, 4, 8, 16)),
+    Sweep("delay", "delay_min", "mean delay of a post, minutes", (5, 15, 45, 120)),
+    Sweep(
+        "drift",
+        "drift_m_min",
+        "metres a minute, all events on the move",
+        (10, 50, 150, 500),
+        City(moving=1.0),
     ),
-    ("density", "density", "events an hour in one city", (1, 2, 4, 8, 16, 32)),
-    ("volume", "volume", "posts about one event", (1, 2, 4, 8, 16)),
-    ("delay", "delay_min", "mean delay of a post, minutes", (5, 15, 45, 120)),
-    ("drift", "drift_m_min", "drunk drivers' progress, metres a minute", (30, 100, 250, 500)),
 )
-"""Name, field of ``City``, what the axis says, values; all else as ``City`` has it."""
 SHOWN: dict[str, Callable[[Scores], float]] = {
     "B-cubed F1": lambda s: s.b_cubed.f1,
     "pair F1": lambda s: s.pairs.f1,
@@ -54,20 +67,15 @@ def scores_of(city: City, reader: Reader, model: PairModel) -> tuple[int, Scores
     return len(stream.records), measure(stream, model, Settings())
 
 
-def sweep(
-    field: str,
-    values: Sequence[float],
-    *,
-    reader: Reader,
-    model: PairModel,
-    seeds: Sequence[int] = SEEDS,
+def measured(
+    sweep: Sweep, *, reader: Reader, model: PairModel, seeds: Sequence[int] = SEEDS
 ) -> list[Row]:
-    """A row a value of one field."""
+    """A row a value."""
     rows = []
-    for value in values:
-        found = [
-            scores_of(replace(City(seed=seed), **{field: value}), reader, model) for seed in seeds
-        ]
+    for value in sweep.values:
+        changed: dict[str, Any] = {sweep.field: value}
+        cities = [replace(sweep.base, seed=seed, **changed) for seed in seeds]
+        found = [scores_of(city, reader, model) for city in cities]
         rows.append(
             Row(
                 value=value,

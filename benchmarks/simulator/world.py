@@ -75,7 +75,8 @@ def _record(simulation: Simulation, telling: Telling, found: Assessment) -> Asse
     city = simulation.city
     noise_m = city.jitter_m if telling.is_report else city.place_noise_m
     radius_m = max(LEAST_RADIUS_M, COVERS * noise_m)
-    point, path = None, ()
+    point: Point | None = None
+    path: tuple[str, ...] = ()
     if telling.spot is not None:
         point = Point(lat=telling.spot.lat, lon=telling.spot.lon, radius_m=radius_m)
         path = (_street(telling.spot), TOWN, "kz")

@@ -90,6 +90,7 @@ def test_drunk_drivers_drive_on_and_fires_do_not() -> None:
         later = event.where(event.at.replace(year=event.at.year + 1))
         assert (later != event.spot) == (event.story.category is Category.DRUNK_DRIVING)
         assert away_m(event.spot, Spot(*CENTRE)) <= 2.0 * HALF_WIDTH_M
+    assert all(event.drift for event in happenings(City(seed=3, moving=1.0)))
 
 
 def test_no_story_is_told_twice_before_all_were() -> None:
