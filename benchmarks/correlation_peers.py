@@ -48,7 +48,9 @@ class Standing:
     per_second: float
 
 
-def measure(train: Stream, test: Stream, peers: Sequence[Peer]) -> dict[str, Standing]:
+def measure(
+    train: Stream, test: Stream, peers: Sequence[Peer], *, copies: int = COPIES, runs: int = RUNS
+) -> dict[str, Standing]:
     """All methods on the test stream."""
     model, settings = PairModel.load(), Settings()
 
@@ -69,10 +71,10 @@ def measure(train: Stream, test: Stream, peers: Sequence[Peer]) -> dict[str, Sta
         peer.learn(learned, texts, train.truth)
     found = {OURS: ours(test.records)}
     found |= {peer.name: peer.cluster(measured, texts) for peer in peers}
-    many = [_later(record, n) for n in range(COPIES) for record in test.records]
+    many = [_later(record, n) for n in range(copies) for record in test.records]
     texts |= {record.subject.id: record.subject.text for record in many}
     times: dict[str, list[float]] = {name: [] for name in found}
-    for _ in range(RUNS):
+    for _ in range(runs):
         start = time.process_time()
         ours(many)
         times[OURS].append(time.process_time() - start)

@@ -18,6 +18,9 @@ from correlator.model import PairModel
 SEEDS = (1, 2, 3, 4, 5, 6)
 
 
+CALM = City()
+
+
 @dataclass(frozen=True)
 class Sweep:
     """A field of ``City`` and its values; all else as in ``base``. ``axis``: what a chart says."""
@@ -26,7 +29,7 @@ class Sweep:
     field: str
     axis: str
     values: tuple[float, ...]
-    base: City = City()
+    base: City = CALM
 
 
 SWEEPS = (

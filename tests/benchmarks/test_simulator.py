@@ -27,14 +27,14 @@ from core.records import Category
 from correlator.model import PairModel
 from nlp.assessor import Assessor
 from nlp.labelled import DEFAULT_CORPUS
-from oqiga.context import PROJECT_MODELS, STREAMS
+from oqiga.context import STREAMS
 
 CITY = City(seed=11, hours=3.0, reposts=0.5)
 
 
 @pytest.fixture(scope="module")
-def reader() -> Reader:
-    return Reader(Assessor.load(PROJECT_MODELS))
+def reader(assessor: Assessor) -> Reader:
+    return Reader(assessor)
 
 
 def away_m(a: Spot, b: Spot) -> float:
@@ -142,8 +142,3 @@ def test_tables_and_charts_show_all_figures() -> None:
     axis = Axis("x < y", 0.0, 1.0)
     assert "x &lt; y" in points("t", axis, axis, {"ours": (0.5, 0.5)})
     assert 'points="70.0,345.0 510.0,40.0"' in lines("t", axis, axis, {"a": [(0, 0), (1, 1)]})
-
-
-@pytest.fixture(scope="module")
-def model() -> PairModel:
-    return PairModel.load()
