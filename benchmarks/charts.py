@@ -35,7 +35,10 @@ class Axis:
     def ticks(self) -> list[float]:
         """Round values within the axis."""
         if self.logarithmic:
-            return [10.0**p for p in range(ceil(log10(self.low)), floor(log10(self.high)) + 1)]
+            powers = range(floor(log10(self.low)), ceil(log10(self.high)) + 1)
+            steps = (1, 2, 5) if self.high / self.low < 200.0 else (1,)
+            values = [step * 10.0**power for power in powers for step in steps]
+            return [value for value in values if self.low <= value <= self.high]
         step = 10.0 ** floor(log10(self.high - self.low))
         while (self.high - self.low) / step < 4:
             step /= 2

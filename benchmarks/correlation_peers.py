@@ -30,6 +30,7 @@ from correlator.items import Item, make_item
 from correlator.model import PairModel
 from learning.streams import Stream, read_labelled
 from nlp.assessor import Assessor
+from oqiga.context import PROJECT_MODELS
 
 CHART = ROOT / "docs" / "correlation_peers.svg"
 COPIES = 5
@@ -132,15 +133,16 @@ def _later(record: Assessed, copies: int) -> Assessed:
     return record.model_copy(update={"subject": moved})
 
 
-def main(models: Path) -> None:
-    """Measure, print the table and write the chart."""
+def section(models: Path = PROJECT_MODELS) -> list[str]:
+    """Lines of the document: the table; the chart goes to ``docs/``."""
     assessor = Assessor.load(models)
     train = read_labelled(assessor, CORPUS / "train_posts.jsonl", CORPUS / "train_reports.jsonl")
     test = read_labelled(assessor, CORPUS / "test_posts.jsonl", CORPUS / "test_reports.jsonl")
     found = measure(train, test, [SplinkPeer(), DedupePeer(), MinHashPeer(), DbscanPeer()])
     CHART.write_text(chart(found), encoding="utf-8")
-    sys.stdout.write(table(found) + "\n")
+    heading = ["", "## Correlation beside its peers", "", f"![quality over speed]({CHART.name})"]
+    return [*heading, "", table(found)]
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    sys.stdout.write("\n".join(section(Path(sys.argv[1]))) + "\n")

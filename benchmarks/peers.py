@@ -86,7 +86,7 @@ def blocked(items: Sequence[Item]) -> list[tuple[int, int]]:
 class MinHashPeer:
     """datasketch MinHash LSH on word pairs and stems: near-duplicates are one event."""
 
-    name = "datasketch MinHash LSH"
+    name = "MinHash LSH"
 
     def __init__(self) -> None:
         self.threshold = 0.5
@@ -119,7 +119,7 @@ class MinHashPeer:
 class DbscanPeer:
     """TF-IDF of words with DBSCAN by cosine distance."""
 
-    name = "TF-IDF with DBSCAN"
+    name = "TF-IDF, DBSCAN"
 
     def __init__(self) -> None:
         self.eps = 0.5
@@ -149,7 +149,7 @@ class DbscanPeer:
 class DedupePeer:
     """Logistic regression on field distances, average linkage of blocked pairs: as dedupe does."""
 
-    name = "logistic regression, dedupe-style"
+    name = "dedupe-style regression"
 
     def __init__(self) -> None:
         self.model = LogisticRegression(max_iter=1_000)
@@ -205,7 +205,7 @@ class DedupePeer:
 class SplinkPeer:
     """splink on DuckDB: m from the labels of the train part, u from random pairs."""
 
-    name = "splink (batch, DuckDB)"
+    name = "splink"
 
     def __init__(self) -> None:
         self.settings: dict[str, Any] = {}

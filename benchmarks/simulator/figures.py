@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from benchmarks.charts import Axis, lines
+from benchmarks.corpus import ROOT
 from benchmarks.correlation import Scores, measure
 from benchmarks.simulator.city import City
 from benchmarks.simulator.telling import simulate
 from benchmarks.simulator.world import Reader, stream_of
 from core.settings import Settings
 from correlator.model import PairModel
+from nlp.assessor import Assessor
+from oqiga.context import PROJECT_MODELS
 
-SEEDS = (1, 2, 3, 4, 5, 6)
+DOCS = ROOT / "docs"
+SEEDS = (1, 2, 3, 4)
 
 
 CALM = City()
@@ -116,3 +121,15 @@ def chart(axis: str, rows: Sequence[Row]) -> str:
             for number, name in enumerate(SHOWN)
         },
     )
+
+
+def section(models: Path = PROJECT_MODELS) -> list[str]:
+    """Lines of the document: a table a sweep; the charts go to ``docs/``."""
+    reader, model = Reader(Assessor.load(models)), PairModel.load()
+    text = ["", "## Simulated city", "", f"Means over {len(SEEDS)} seeds."]
+    for sweep in SWEEPS:
+        rows = measured(sweep, reader=reader, model=model)
+        path = DOCS / f"simulator_{sweep.name}.svg"
+        path.write_text(chart(sweep.axis, rows), encoding="utf-8")
+        text += ["", f"![{sweep.axis}]({path.name})", "", table(sweep.axis, rows)]
+    return text
