@@ -126,13 +126,33 @@ def correlate(
 
 
 @app.command()
-def pairs(input: Input = None, output: Output = None) -> None:
+def pairs(
+    input: Input = None,
+    output: Output = None,
+    text_likeness: Annotated[
+        bool,
+        typer.Option("--text-likeness", help="by the two texts alone, whatever they are about"),
+    ] = False,
+) -> None:
     """Explain pairs: {"left", "right"} a line in, probability of the same event out."""
     from oqiga.offline import Reading, pair_rows
     from oqiga.places import assessor_of
 
     context, found = open_context(), Reading()
     with reading(input) as file, writing(output) as out:
+        if text_likeness:
+            from oqiga.likeness import AssessmentWords, likeness_rows
+
+            alike = likeness_rows(
+                read_lines(file),
+                space=AssessmentWords(_assessor(context).vectors),
+                model=context.pair_model,
+                reading=found,
+            )
+            for row in tracked(alike, "comparing texts"):
+                out.write(row + "\n")
+            _finish(found, "pairs")
+            return
         rows = pair_rows(
             read_lines(file),
             assessor=assessor_of(context),
@@ -463,6 +483,13 @@ def evaluate(
         charts.mkdir(parents=True, exist_ok=True)
         for name, drawing in draw(figures, judged).items():
             (charts / name).write_text(drawing, encoding="utf-8")
+    if external is not None:
+        from oqiga import likeness
+
+        context = open_context()
+        space = likeness.AssessmentWords(assessor.vectors)
+        alike = likeness.external_figures(external, space=space, model=context.pair_model)
+        typer.echo("\n" + likeness.table(alike))
 
 
 @app.command()
