@@ -48,6 +48,7 @@ app.add_typer(stage_commands.app, name="stage")
 app.add_typer(keeping_commands.app, name="retention")
 app.add_typer(learn_commands.app, name="learn")
 app.command("remove")(keeping_commands.remove)
+app.command("seal")(keeping_commands.seal)
 app.add_typer(key, name="key")
 app.add_typer(sources, name="sources")
 app.add_typer(telegram, name="telegram")
@@ -174,6 +175,7 @@ def ingest_reports(file: Annotated[Path, typer.Argument(metavar="FILE")]) -> Non
             tracked(read_lines(lines), "ingesting reports"),
             where=file.name,
             clock=context.clock,
+            key=context.key,
         )
     _ingested(summary, "reports")
 

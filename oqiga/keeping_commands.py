@@ -29,6 +29,11 @@ def maintain() -> None:
     typer.echo(json.dumps(found))
 
 
+def seal() -> None:
+    """Seal what was kept before sealing was there: payloads, personal links, unknown fields."""
+    typer.echo(f"sealed: {keeping.seal_old(open_context(), by='system')}")
+
+
 def remove(
     post: Annotated[str, typer.Argument(metavar="POST", help="id, or SOURCE:NATIVE_ID")],
     demand: Annotated[str, typer.Option("--demand", help="number of the lawful demand")],
