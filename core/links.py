@@ -140,6 +140,8 @@ def kept_origin(
         return kept_reference(reference, key, channels)
     if reference in channels:
         return reference
+    if reference.startswith((PSEUDONYM, NAME)):  # as we write them, but not ours
+        return NAME + pseudonym(reference, key)
     known = _OF_CHANNEL.fullmatch(reference) is not None if platform else not _a_name(reference)
     return reference if known else NAME + pseudonym(reference, key)
 

@@ -234,16 +234,16 @@ def run(
 @app.command()
 def part(
     name: Annotated[str, typer.Argument(metavar="readers|pipeline|console")],
-    settings_json: Annotated[str | None, typer.Argument(hidden=True)] = None,
+    from_parent: Annotated[bool, typer.Option("--from-parent", hidden=True)] = False,
 ) -> None:
     """One process of the runtime alone, for machines that share an Elasticsearch store."""
     from oqiga.parts import PARTS, run_part
 
     if name not in PARTS:
         raise InputError(f"no part {name!r}; there are: {', '.join(PARTS)}")
-    if settings_json is None:
+    if not from_parent:
         raise typer.Exit(run_part(name, open_settings()))
-    settings = Settings.model_validate_json(settings_json)
+    settings = Settings.model_validate_json(sys.stdin.buffer.readline())
     log_as(settings)
     raise typer.Exit(run_part(name, settings, watch_parent=True))
 

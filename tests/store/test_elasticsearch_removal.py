@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from store.elasticsearch import ElasticsearchStore
-from tests.elastic import Elastic, drop
+from tests.elastic import Elastic, drop, wipe
 from tests.store.contract import a_post
 from tests.store.removal_contract import RemovalContract
 
@@ -47,13 +47,19 @@ def _unpacked(value: object) -> str:
 class TestElasticsearchRemoval(RemovalContract):
     """The contract on Elasticsearch."""
 
-    @pytest.fixture
-    def store(self, elastic: Elastic) -> Iterator[ElasticsearchStore]:
-        """A store whose indices the test may change."""
+    @pytest.fixture(scope="class")
+    def own(self, elastic: Elastic) -> Iterator[ElasticsearchStore]:
+        """Indices whose every document, and every entry of the journal, the test may look at."""
         store = elastic.open("removal")
         yield store
         drop(store)
         store.close()
+
+    @pytest.fixture
+    def store(self, own: ElasticsearchStore) -> ElasticsearchStore:
+        wipe(own)
+        own._journal._forget(lambda operation: True)
+        return own
 
     def traces(self, store: ElasticsearchStore) -> str:
         return everything(store)
