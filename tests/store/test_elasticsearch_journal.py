@@ -9,19 +9,60 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core.chain import first_break
 from core.errors import StoreAwayError, StoreError
-from core.records import Audience, Outcome
+from core.records import Audience, AuditEntry, Outcome
 from store.elasticsearch import ElasticsearchStore
 from store.elasticsearch.bulk import Operation, write_bulk
+from store.elasticsearch.connection import Key, Source
 from store.protocol import ALL, CONFIDENTIAL, OPEN
 from tests.elastic import Elastic, Proxy
-from tests.store.contract import a_post, a_report, accept, an_event, assess, write
+from tests.store.contract import NOW, a_post, a_report, accept, an_event, assess, write
+
+
+def test_a_check_of_the_chains_is_not_misled_by_what_moves_meanwhile(
+    elastic_store: ElasticsearchStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A record is assessed, then withheld, between being looked up and being read."""
+    posts = [a_post("1"), a_post("2")]
+    accept(elastic_store, *posts)
+    assess(elastic_store, posts[1].id)
+    elastic_store.add_audit(AuditEntry(at=NOW, by="a", action="read", subject=posts[1].id))
+    get_many = elastic_store._connection.get_many
+    moves = [Audience.OPEN, Audience.CONFIDENTIAL]
+
+    def meanwhile(keys: Iterable[Key], fields: Sequence[str] | None = None) -> dict[Key, Source]:
+        found = get_many(keys, fields)
+        if moves and any(name.startswith("subject:") for _, name in found):
+            audience = moves.pop(0)
+            with monkeypatch.context() as calm:
+                calm.setattr(elastic_store._connection, "get_many", get_many)
+                assess(elastic_store, posts[0].id, audience=audience)
+        return found
+
+    monkeypatch.setattr(elastic_store._connection, "get_many", meanwhile)
+    assert elastic_store.broken_links("evidence") == []
+    assert moves == [], "both moves fell into the check"
+    scan = elastic_store._connection.scan
+    secret = [posts[1].id]
+
+    def scanned(index: str, **query: Any) -> Iterator[dict[str, Any]]:
+        rows = list(scan(index, **query))
+        if secret:
+            assess(elastic_store, secret.pop(), audience=Audience.CONFIDENTIAL)
+        return iter(rows)
+
+    monkeypatch.setattr(elastic_store._connection, "scan", scanned)
+    assert elastic_store.broken_links("audit_open") == []
+    assert secret == []
+    assert first_break(elastic_store.chain("audit_open")) is None
+
 
 HEAD = """
 import sys
