@@ -25,8 +25,6 @@ from oqiga.progress import Bar, tracked
 from oqiga.store_commands import app as store_app
 
 if TYPE_CHECKING:
-    from nlp.assessor import Assessor
-    from oqiga.context import Context
     from oqiga.offline import Reading
     from store.ingest import IngestSummary
 
@@ -445,8 +443,9 @@ def evaluate(
     from nlp.evaluate import evaluate as measure
     from nlp.evaluate import table
     from oqiga.context import CORPUS, STREAMS
+    from oqiga.places import own_assessor
 
-    assessor = _assessor(open_context())
+    assessor = own_assessor(open_context())
     with Bar("evaluating") as bar:
         figures = measure(
             CORPUS,
@@ -497,12 +496,6 @@ def main() -> None:
     except BrokenPipeError:
         # The reader of our output (head, less) has left: nothing more to say, nothing failed.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _assessor(context: Context) -> Assessor:
-    from nlp.assessor import Assessor
-
-    return Assessor.load(context.model_dir, context.gazetteer_file)
 
 
 def _finish(found: Reading, what: str) -> None:

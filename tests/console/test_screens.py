@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from console.routes.filed import SAMPLE_NOTE
+from console.web import attach
 from core.clock import FixedClock
 from core.coverage import Gap, Ledger
 from core.lines import refused
@@ -67,16 +70,25 @@ SIZES_OF = {
 @pytest.mark.parametrize("lang", SIZES_OF)
 @pytest.mark.parametrize("role", PAGES)
 def test_nothing_is_cut_off_and_the_screens_are_kept(
-    page_of: Callable[..., Any], filled: Any, served: Any, settings: Any, lang: str, role: str
+    app: Any,
+    page_of: Callable[..., Any],
+    filled: Any,
+    served: Any,
+    settings: Any,
+    tmp_path: Path,
+    lang: str,
+    role: str,
 ) -> None:
     """Each page is opened once as a phone and then grows: as when a window is made wider."""
     SCREENS.mkdir(parents=True, exist_ok=True)
     wrong: list[str] = []
-    show_what_goes_wrong(filled, settings)
+    show_what_goes_wrong(app, filled, settings, tmp_path)
     page = page_of(role, size="phone", lang=lang)
     for name, pattern in PAGES[role]:
         page.goto(served.url + address(pattern, filled))
         page.wait_for_load_state("load")
+        if name == "supervisor":
+            assert page.locator(f"text={LONG_NAMES[1]}").count() == 1, "its blind spot is there"
         if name == "queue":
             page.wait_for_selector("html[data-loaded]")
         for size in SIZES_OF[lang]:
@@ -93,15 +105,25 @@ def test_nothing_is_cut_off_and_the_screens_are_kept(
     assert wrong == []
 
 
-def show_what_goes_wrong(filled: Any, settings: Any) -> None:
+LONG_NAMES = ("telegram:karagandy_zhol_zhagdaiy", "vk:wall-of-a-town-with-a-long-name", "unread")
+
+
+def show_what_goes_wrong(app: Any, filled: Any, settings: Any, folder: Path) -> None:
     """Blind spots of every kind, a run of retention and something set aside: tables with rows."""
-    store = filled.store
+    store, sources = filled.store, folder / "sources.toml"
+    table = '[[source]]\nname = "{}"\nkind = "feed"\naddress = "https://news.example.org/"\n'
+    sources.write_text("".join(map(table.format, LONG_NAMES)), encoding="utf-8")
+    crawlers = settings.crawlers.model_copy(update={"sources_file": sources})
+    console = replace(
+        app.state.console, settings=settings.model_copy(update={"crawlers": crawlers})
+    )
+    attach(app, console)
     gap = Gap(first="17", last="29", found_at=NOW, why="live updates were dropped", missing=12)
-    keep_ledger(store, Ledger(source="telegram:karagandy_zhol_zhagdaiy", gaps=(gap,), gaps_found=1))
+    keep_ledger(store, Ledger(source=LONG_NAMES[0], gaps=(gap,), gaps_found=1, last_ok_at=NOW))
     keep_ledger(
         store,
         Ledger(
-            source="vk:wall-of-a-town-with-a-long-name",
+            source=LONG_NAMES[1],
             problem="https://api.example.org: asks for fewer requests (429); lower the budget",
             problem_since=NOW,
             failures=9,
