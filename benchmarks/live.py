@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,18 +27,25 @@ from store.protocol import OPEN, Store
 RATE_PER_S = 50.0
 SECONDS = 40.0
 SETTLE_S = 8.0
-WHOLE_LIST: ViewportSize = {"width": 1366, "height": 16_000}
-"""The list draws rows in sight only: on a lower screen a row would be timed when it is moved up."""
-
+SCREEN: ViewportSize = {"width": 1366, "height": 768}
 WATCH = """() => {
   window.appeared = {};
-  const note = () => {
-    for (const row of document.querySelectorAll("#rows li.row[data-id]"))
-      window.appeared[row.dataset.id] ??= Date.now() / 1000;
+  const Source = window.EventSource;
+  window.EventSource = class extends Source {
+    constructor(...given) {
+      super(...given);
+      this.addEventListener("row", (event) => {
+        const { id, views } = JSON.parse(event.data);
+        if (!views.includes("todo")) return;
+        // The list has it at the next frame and has been painted at the one after.
+        const note = () => { window.appeared[id] ??= Date.now() / 1000; };
+        requestAnimationFrame(() => requestAnimationFrame(note));
+      });
+    }
   };
-  new MutationObserver(note).observe(document.getElementById("rows"), {childList: true});
-  note();
 }"""
+"""Notes when the queue has taken in each event: in sight or above or below, where it is drawn only
+when it is scrolled to."""
 
 
 @dataclass(frozen=True)
@@ -70,15 +77,18 @@ def measure(home: Path) -> LiveFigures:
                     executable_path=shutil.which("chromium"),
                     args=["--no-sandbox", "--disable-background-networking"],
                 )
-                page = browser.new_page(viewport=WHOLE_LIST)
+                page = browser.new_page(viewport=SCREEN)
+                page.add_init_script(f"({WATCH})()")
                 sign_in(page, running, home)
-                page.evaluate(WATCH)
                 posts, rate = _feed(store)
                 memory = group_memory(running)
                 page.wait_for_timeout(SETTLE_S * 1000)
                 appeared: dict[str, float] = page.evaluate("() => window.appeared")
+                counted = int(page.inner_text("#count"))
                 browser.close()
-            latencies = sorted(_latency(store, *item) for item in appeared.items())
+            latencies = sorted(_latencies(store, appeared))
+            if counted != store.stats(OPEN).flagged:
+                raise RuntimeError(f"the queue holds {counted} events, the store others")
         finally:
             store.close()
     finally:
@@ -138,14 +148,25 @@ def _fresh(post: Post, number: int, now: datetime) -> Post:
     )
 
 
-def _latency(store: Store, event_id: str, appeared: float) -> float:
-    first = next(e for e in store.event_versions(event_id, OPEN) if e.flagged)
-    accepted = max(
-        version.accepted_at
-        for link in first.posts
-        for version in store.post_versions(link.id, OPEN)
+def _latencies(store: Store, appeared: Mapping[str, float]) -> Iterator[float]:
+    """Seconds from accepting an event's last post to its row; none for a row that holds only
+    posts which stood in the queue before, in the event from which it was split.
+    """
+    versions = sorted(
+        (version for event in appeared for version in store.event_versions(event, OPEN)),
+        key=lambda version: version.updated_at,
     )
-    return appeared - accepted.timestamp()
+    in_queue: set[str] = set()
+    begun: set[str] = set()
+    for version in versions:
+        if not version.flagged:
+            continue
+        posts = {link.id for link in version.posts}
+        if version.id not in begun and not posts <= in_queue:
+            accepted = max(v.accepted_at for post in posts for v in store.post_versions(post, OPEN))
+            yield appeared[version.id] - accepted.timestamp()
+        begun.add(version.id)
+        in_queue |= posts
 
 
 def describe(figures: LiveFigures) -> Sequence[tuple[str, str]]:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from correlator.constraints import Pair, pair
+from correlator.constraints import Pair
 
 LIMIT = 40
 """Larger components keep the values of their pairs: the effort grows with the cube of the size,
@@ -29,13 +29,13 @@ Floats = npt.NDArray[np.float64]
 
 def refined(
     nodes: Sequence[str],
-    pairs: Mapping[Pair, float | None],
+    pairs: Mapping[Pair, float],
     weights: Mapping[str, float],
     doubtful: Collection[str] = (),
-) -> dict[Pair, float | None]:
+) -> dict[Pair, float]:
     """The log-odds of a component's pairs in the light of the others.
 
-    ``pairs`` as in ``clustering.cluster``, complete; ``weights``: one number each of ``NAMES``;
+    ``pairs``: all of which something can be said; ``weights``: one number each of ``NAMES``;
     none leave the pairs as they are. ``doubtful``: nodes that seem no incident; for their pairs
     the others speak against only, or all the chatter of a town would gather at its fire.
     """
@@ -43,27 +43,23 @@ def refined(
         return dict(pairs)
     values = matrix(nodes, pairs)
     log_odds = seen(values) @ np.array([weights[name] for name in NAMES])
-    result: dict[Pair, float | None] = {}
-    for i, a in enumerate(nodes):
-        for j in range(i + 1, len(nodes)):
-            value = pairs.get(key := pair(a, nodes[j]))
-            if value is None or value < SLIGHT:
-                result[key] = value
-                continue
-            seen_so = float(log_odds[i, j])
-            unsure = a in doubtful or nodes[j] in doubtful
-            result[key] = min(value, seen_so) if unsure else seen_so
+    position = {node: i for i, node in enumerate(nodes)}
+    result = dict(pairs)
+    for (a, b), value in pairs.items():
+        if value >= SLIGHT:
+            seen_so = float(log_odds[position[a], position[b]])
+            unsure = a in doubtful or b in doubtful
+            result[a, b] = min(value, seen_so) if unsure else seen_so
     return result
 
 
-def matrix(nodes: Sequence[str], pairs: Mapping[Pair, float | None]) -> Floats:
+def matrix(nodes: Sequence[str], pairs: Mapping[Pair, float]) -> Floats:
     """Log-odds of all pairs as a symmetric matrix, not a number where nothing can be said."""
     values = np.full((len(nodes), len(nodes)), np.nan)
-    for i, a in enumerate(nodes):
-        for j in range(i + 1, len(nodes)):
-            value = pairs.get(pair(a, nodes[j]))
-            if value is not None:
-                values[i, j] = values[j, i] = value
+    position = {node: i for i, node in enumerate(nodes)}
+    for (a, b), value in pairs.items():
+        i, j = position[a], position[b]
+        values[i, j] = values[j, i] = value
     return values
 
 

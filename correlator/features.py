@@ -1,15 +1,17 @@
 """The features of a pair: one small function each, symmetric, its docstring read by specialists.
 
 A value of 0 means "says nothing"; weights are learned (``model.py``). ``SIGNS`` says which way a
-feature may move the probability: a learned weight never has the other sign.
+feature may move the probability: a learned weight never has the other sign. What several features
+of one pair need is kept until the next pair.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from math import exp, hypot, log2, sqrt
 
-from correlator.items import Item, Site, alike, distance_m
+from correlator.items import Item, alike, distance_m
 
 Feature = Callable[[Item, Item], float]
 
@@ -22,18 +24,17 @@ REPOST_SHARE = 0.6
 """Share of common shingles from which one text is a copy of the other."""
 
 
+@lru_cache(maxsize=1)
 def near(a: Item, b: Item) -> float:
     """The two places agree; the more exactly both are known, the more that means."""
     best = 0.0
-    for i, x in enumerate(a.sites):
-        for j, y in enumerate(b.sites):
-            joint = _joint_m(x, y)
-            ratio = distance_m(x, y) / joint
-            if ratio < 2.5:
-                precise = min(1.0, max(0.0, log2(16_000.0 / joint) / 7.0))
-                if i or j:
-                    precise *= SECOND_PLACE
-                best = max(best, precise * exp(-0.5 * ratio * ratio))
+    for first, distance, joint in _gaps(a, b):
+        ratio = distance / joint
+        if ratio < 2.5:
+            precise = min(1.0, max(0.0, log2(16_000.0 / joint) / 7.0))
+            if not first:
+                precise *= SECOND_PLACE
+            best = max(best, precise * exp(-0.5 * ratio * ratio))
     return best
 
 
@@ -41,14 +42,14 @@ def far(a: Item, b: Item) -> float:
     """The two places lie further apart than both uncertainties together allow."""
     if not a.sites or not b.sites:
         return 0.0
-    least = min(distance_m(x, y) / _joint_m(x, y) for x in a.sites for y in b.sites)
+    least = min(distance / joint for _, distance, joint in _gaps(a, b))
     return 0.0 if least <= 1.5 else min(1.0, log2(least / 1.5) / 4.0)
 
 
 def other_town(a: Item, b: Item) -> float:
     """They speak of different towns."""
     if a.sites and b.sites:
-        gap = min(distance_m(x, y) - 1.5 * _joint_m(x, y) for x in a.sites for y in b.sites)
+        gap = min(distance - 1.5 * joint for _, distance, joint in _gaps(a, b))
         return min(1.0, max(0.0, (gap - 5_000.0) / 25_000.0))
     return 0.5 if a.town and b.town and a.town != b.town else 0.0
 
@@ -284,10 +285,17 @@ def _refers(name: str, item: Item) -> bool:
     return name in item.names and not (name.isdigit() and len(name) < 6)
 
 
-def _joint_m(x: Site, y: Site) -> float:
-    return hypot(x.radius_m, y.radius_m)
+@lru_cache(maxsize=1)
+def _gaps(a: Item, b: Item) -> list[tuple[bool, float, float]]:
+    """For all pairs of sites: whether both are the first, distance and joint radius in metres."""
+    return [
+        (i == j == 0, distance_m(x, y), hypot(x.radius_m, y.radius_m))
+        for i, x in enumerate(a.sites)
+        for j, y in enumerate(b.sites)
+    ]
 
 
+@lru_cache(maxsize=1)
 def _likeness(a: Item, b: Item) -> float:
     total = 0.0
     for x, p in a.chances:

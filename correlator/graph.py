@@ -8,13 +8,14 @@ clustered anew from its pairs.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import combinations
 from math import inf
 
 from core.records import Audience
 from core.settings import CorrelatorSettings
 from correlator.blocking import Index, comparable, reach_s, speaks, widest_s
-from correlator.clustering import FLOOR, cluster
+from correlator.clustering import FLOOR, Span, cluster, edges_of
 from correlator.constraints import Constraints, Pair, pair
 from correlator.context import LIMIT, refined
 from correlator.features import replies
@@ -148,9 +149,13 @@ class Graph:
         return self.edges.get(x, {}).get(y)
 
     def near(self, item_ids: Iterable[str]) -> set[str]:
-        """First copies of the records and of all that they were found to resemble at all."""
+        """First copies of the records, and of what resembles their reports at all.
+
+        Of those the event may change: a report is shown beside events that it is not in.
+        """
         firsts = {self._first[i] for i in item_ids if i in self._first}
-        return firsts.union(*(self.edges[first] for first in firsts))
+        reports = [first for first in firsts if self.items[first].is_report]
+        return firsts.union(*(self.edges[first] for first in reports))
 
     def clusters_around(self, item_ids: Iterable[str]) -> list[list[str]]:
         """The clusters of every component that one of the records is in, in a fixed order."""
@@ -164,14 +169,14 @@ class Graph:
             clusters += self._partition(component)
         return sorted(clusters)
 
-    def components(self) -> Iterator[tuple[list[str], dict[Pair, float | None]]]:
-        """Every component of several records: its nodes by time, and its pairs as compared."""
+    def components(self) -> Iterator[tuple[list[str], dict[Pair, float]]]:
+        """Every component of two to ``LIMIT`` records: its nodes by time, and their pairs."""
         seen: set[str] = set()
         for first in sorted(self.edges):
             if first not in seen:
                 component = self._component(first)
                 seen |= component
-                if len(component) > 1:
+                if 1 < len(component) <= LIMIT:
                     nodes = self._by_time(component)
                     yield nodes, self._pairs(nodes)
 
@@ -337,44 +342,49 @@ class Graph:
             return [list(self._group[nodes[0]])]
         member_of = {m: node for node in nodes for m in self._group[node]}
         doubtful = {node for node in nodes if self.items[node].incident < DOUBTFUL_BELOW}
-        pairs = refined(nodes, self._pairs(nodes), self._model.context, doubtful)
-        apart = _between(self.constraints.apart, member_of)
-        self._push_out(pairs, member_of)
+        edges: dict[str, Mapping[str, float]] = {node: {} for node in nodes}
+        if len(nodes) <= LIMIT:
+            edges |= edges_of(refined(nodes, self._pairs(nodes), self._model.context, doubtful))
+        else:
+            edges |= {node: self.edges[node] for node in nodes}
+        self._push_out(edges, member_of)
         clusters = cluster(
             nodes,
-            pairs,
+            edges,
             together=_between(self.constraints.together, member_of),
-            apart=apart,
+            apart=_between(self.constraints.apart, member_of),
             threshold=self._threshold,
             average_share=self._model.average_share,
+            spans={node: self._span(node) for node in nodes},
         )
         return [sorted(m for node in c for m in self._group[node]) for c in clusters]
 
     def _by_time(self, component: Iterable[str]) -> list[str]:
         return sorted(component, key=lambda node: (self.items[node].at, node))
 
-    def _pairs(self, nodes: list[str]) -> dict[Pair, float | None]:
-        """Log-odds of all pairs, ``None`` for those that nothing can be said of.
+    def _pairs(self, nodes: list[str]) -> dict[Pair, float]:
+        """Log-odds of all pairs of which something can be said, of at most ``LIMIT`` records.
 
-        Pairs that blocking did not propose are compared now, up to ``LIMIT`` records; in larger
-        components they are left out.
+        Pairs that blocking did not propose are compared now.
         """
-        pairs: dict[Pair, float | None] = {}
-        items = [self.items[node] for node in nodes]
-        mute = [not speaks(item) for item in items]
-        reach = [self._reach[node] for node in nodes]
-        few = len(nodes) <= LIMIT
-        for i, a in enumerate(nodes):
-            edges = self.edges[a]
-            for j in range(i + 1, len(nodes)):
-                known = edges.get(b := nodes[j])
-                if known is not None:
-                    pairs[pair(a, b)] = known
-                elif mute[i] or mute[j] or items[j].at - items[i].at > min(reach[i], reach[j]):
-                    pairs[pair(a, b)] = None
-                elif few:
-                    pairs[pair(a, b)] = self._ask(a, b)
+        pairs: dict[Pair, float] = {}
+        for a, b in combinations(nodes, 2):
+            known = self.edges[a].get(b)
+            if known is not None:
+                pairs[pair(a, b)] = known
+            elif not self._silent(a, b):
+                pairs[pair(a, b)] = self._ask(a, b)
         return pairs
+
+    def _span(self, node: str) -> Span | None:
+        """When a record was, and within how many seconds others may be of its event."""
+        item = self.items[node]
+        return (item.at, self._reach[node]) if speaks(item) else None
+
+    def _silent(self, a: str, b: str) -> bool:
+        """Whether nothing can be said of two records that were not compared."""
+        one, other = self._span(a), self._span(b)
+        return one is None or other is None or abs(one[0] - other[0]) > min(one[1], other[1])
 
     def _ask(self, a: str, b: str) -> float:
         """Log-odds of two records of one component that blocking did not propose."""
@@ -385,7 +395,7 @@ class Graph:
             self._asked[a][b] = self._asked.setdefault(b, {})[a] = known
         return known
 
-    def _push_out(self, pairs: dict[Pair, float | None], member_of: dict[str, str]) -> None:
+    def _push_out(self, edges: dict[str, Mapping[str, float]], member_of: dict[str, str]) -> None:
         """What was taken out of an event resembles no record more than that event does not.
 
         If z is the same as the event's anchor, what is not the anchor's event cannot be z's.
@@ -395,12 +405,13 @@ class Graph:
             for anchor in sorted(member_of[a] for a in anchors if a in member_of):
                 if node is None or node == anchor:
                     continue
+                own = dict(edges[node])
                 for other in set(member_of.values()) - {node, anchor}:
-                    to_anchor = pairs.get(pair(anchor, other), FLOOR)
-                    key = pair(node, other)
-                    value = pairs.get(key, FLOOR)
-                    if to_anchor is not None and value is not None and to_anchor > 0.0:
-                        pairs[key] = min(value, -to_anchor)
+                    to_anchor = edges[anchor].get(other, FLOOR)
+                    if to_anchor > 0.0 and (other in own or not self._silent(node, other)):
+                        own[other] = min(own.get(other, FLOOR), -to_anchor)
+                        edges[other] = {**edges[other], node: own[other]}
+                edges[node] = own
 
 
 def _between(pairs: Iterable[Pair], member_of: dict[str, str]) -> set[Pair]:

@@ -70,15 +70,11 @@ class Correlator:
 
     def late(self, record: Assessed, now: datetime) -> bool:
         """Whether what a record may be compared with may have left memory already."""
-        item = make_item(record, self._model.idf)
-        self._prepared[item.id] = (record, item)
-        return now.timestamp() - item.at > LATE_S
+        return now.timestamp() - self._prepare(record).at > LATE_S
 
     def forgotten(self, record: Assessed, now: datetime) -> Span:
         """The time within which others bear on this record's event, as far as memory lacks it."""
-        item = make_item(record, self._model.idf)
-        self._prepared[item.id] = (record, item)
-        since, until = around(at(record), reach_s(item, self._settings))
+        since, until = around(at(record), reach_s(self._prepare(record), self._settings))
         kept = now - timedelta(seconds=shortest_s(self._settings) + LATE_S)
         return since, min(until, kept)
 
@@ -204,12 +200,20 @@ class Correlator:
 
     # -- inside -----------------------------------------------------------------------------
 
+    def _prepare(self, record: Assessed) -> Item:
+        """The boiled-down record, kept for ``_item``: it is made once."""
+        prepared = self._prepared.get(record.subject.id)
+        if prepared is None or prepared[0] is not record:
+            prepared = self._prepared[record.subject.id] = (
+                record,
+                make_item(record, self._model.idf),
+            )
+        return prepared[1]
+
     def _item(self, record: Assessed) -> Item:
-        """The boiled-down record; once made by ``late`` it is not made again."""
-        prepared = self._prepared.pop(record.subject.id, None)
-        if prepared is not None and prepared[0] is record:
-            return prepared[1]
-        return make_item(record, self._model.idf)
+        item = self._prepare(record)
+        del self._prepared[item.id]
+        return item
 
     def _over(self, item: Item, now: datetime) -> bool:
         return now.timestamp() - item.at > reach_s(item, self._settings) + LATE_S
@@ -303,15 +307,19 @@ class Correlator:
 
     def _affected(self, touched: set[str]) -> tuple[list[list[str]], set[str]]:
         """All clusters that may have changed, and the events that their records were in."""
+        clusters: list[list[str]] = []
+        covered: set[str] = set()
+        involved: set[str] = set()
         reach = set(touched)
-        while True:
-            clusters = self._graph.clusters_around(reach)
-            covered = {member for members in clusters for member in members}
-            involved = {self._event_of[m] for m in covered if m in self._event_of}
-            more = {m for e in involved for m in self._members(self._events[e])} - covered
-            if not more:
-                return clusters, involved
-            reach = covered | more
+        while reach:
+            found = self._graph.clusters_around(reach)
+            members = {member for cluster in found for member in cluster}
+            clusters += found
+            covered |= members
+            events = {self._event_of[m] for m in members if m in self._event_of} - involved
+            involved |= events
+            reach = {m for e in events for m in self._members(self._events[e])} - covered
+        return sorted(clusters), involved
 
     def _identify(self, clusters: list[list[str]], involved: set[str]) -> list[str]:
         """An id for each cluster: that of the event with most of its records, else a new one.

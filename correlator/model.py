@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from math import exp, log
 from pathlib import Path
 
 from core.errors import ModelError
 from correlator.context import NAMES
-from correlator.features import FEATURES
+from correlator.features import FEATURES, Feature
 
 HERE = Path(__file__).parent
 MODEL = HERE / "model.json"
@@ -32,6 +33,11 @@ class PairModel:
     average_share: float = 0.5
     context: dict[str, float] = field(default_factory=dict)
     digest: str = "untrained"
+
+    @cached_property
+    def terms(self) -> tuple[tuple[float, Feature], ...]:
+        """The features that count, with their weights."""
+        return tuple((self.weights[name], f) for name, f in FEATURES.items() if self.weights[name])
 
     @classmethod
     def load(cls, path: Path = MODEL, rarity: Path = RARITY) -> PairModel:

@@ -46,10 +46,9 @@ def judge(a: Item, b: Item, model: PairModel) -> Judgement:
 
 def pair_log_odds(a: Item, b: Item, model: PairModel) -> float:
     """Log-odds that two records are the same event: the fast path, without reasons."""
-    weights = model.weights
     total = model.bias
-    for name, feature in _ALL:
-        total += weights[name] * feature(a, b)
+    for weight, feature in model.terms:
+        total += weight * feature(a, b)
     return total
 
 

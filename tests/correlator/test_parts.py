@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from itertools import combinations
 
@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from core.records import Assessed, Category, Decision, DecisionKind, Heartbeat
 from core.settings import CorrelatorSettings
 from correlator.blocking import Index, comparable, widest_s
-from correlator.clustering import cluster
-from correlator.constraints import constraints, pair
+from correlator.clustering import CEILING, FLOOR, Span, cluster, edges_of
+from correlator.constraints import Pair, constraints, pair
 from correlator.evaluation import b_cubed, pairwise, post_report
 from correlator.features import FEATURES
 from correlator.freshness import Freshness
@@ -61,17 +61,24 @@ def test_clustering_is_a_partition_that_keeps_constraints_in_any_order(
 ) -> None:
     nodes = [f"n{i}" for i in range(size)]
     pairs = [pair(a, b) for a, b in combinations(nodes, 2)]
-    value = st.one_of(st.none(), st.floats(-9, 9))
-    odds = {p: data.draw(value) for p in pairs}
+    odds = {p: data.draw(st.floats(-9, 9)) for p in pairs if data.draw(st.booleans())}
+    span = st.one_of(st.none(), st.tuples(st.floats(0, 9), st.floats(1, 9)))
+    spans = {node: data.draw(span) for node in nodes}
     apart = set(data.draw(st.lists(st.sampled_from(pairs), max_size=2)))
     together = set(data.draw(st.lists(st.sampled_from(pairs), max_size=1))) - apart
 
-    def run(items: list[tuple[tuple[str, str], float | None]]) -> list[list[str]]:
+    def run(items: Iterable[tuple[Pair, float]]) -> list[list[str]]:
         return cluster(
-            nodes, dict(items), together=together, apart=apart, threshold=0.0, average_share=0.5
+            nodes,
+            edges_of(dict(items)),
+            together=together,
+            apart=apart,
+            threshold=0.0,
+            average_share=0.5,
+            spans=spans,
         )
 
-    clusters = run(list(odds.items()))
+    clusters = run(odds.items())
     assert sorted(n for c in clusters for n in c) == nodes
     home = {n: i for i, c in enumerate(clusters) for n in c}
     assert all(home[a] == home[b] for a, b in together)
@@ -81,7 +88,7 @@ def test_clustering_is_a_partition_that_keeps_constraints_in_any_order(
 
 def test_one_vague_post_does_not_chain_two_events() -> None:
     nodes = ["a1", "a2", "b1", "b2", "vague"]
-    odds: dict[tuple[str, str], float | None] = {
+    odds = {
         pair("a1", "a2"): 4.0,
         pair("b1", "b2"): 4.0,
         pair("a1", "vague"): 1.5,
@@ -89,8 +96,59 @@ def test_one_vague_post_does_not_chain_two_events() -> None:
         pair("b1", "vague"): 1.0,
         pair("b2", "vague"): 1.0,
     }
-    clusters = cluster(nodes, odds, together=(), apart=(), threshold=0.0, average_share=0.5)
+    clusters = cluster(
+        nodes, edges_of(odds), together=(), apart=(), threshold=0.0, average_share=0.5
+    )
     assert clusters == [["a1", "a2", "vague"], ["b1", "b2"]]
+
+
+def closest_by_brute_force(
+    nodes: list[str], odds: Mapping[Pair, float], spans: Mapping[str, Span | None], share: float
+) -> list[list[str]]:
+    """The rule of ``cluster`` as it is stated, every mean computed anew."""
+
+    def value(a: str, b: str) -> float | None:
+        known = odds.get(pair(a, b))
+        if known is not None:
+            return min(CEILING, max(FLOOR, known))
+        one, other = spans[a], spans[b]
+        apart = one is None or other is None or abs(one[0] - other[0]) > min(one[1], other[1])
+        return None if apart else FLOOR
+
+    groups = [[node] for node in nodes]
+    while True:
+        best, found = 0.0, None
+        for i, j in combinations(range(len(groups)), 2):
+            values = [v for a in groups[i] for b in groups[j] if (v := value(a, b)) is not None]
+            if values:
+                close = share * sum(values) / len(values) + (1 - share) * max(values)
+                if close > best:
+                    best, found = close, (i, j)
+        if found is None:
+            return [sorted(group) for group in groups]
+        i, j = found
+        groups[i] += groups.pop(j)
+
+
+@given(data=st.data(), size=st.integers(2, 9))
+def test_clustering_joins_the_closest_first(data: st.DataObject, size: int) -> None:
+    nodes = [f"n{i}" for i in range(size)]
+    values = st.sampled_from([x + y / 64 for x in range(-6, 8) for y in range(64)])
+    pairs = [pair(a, b) for a, b in combinations(nodes, 2)]
+    chosen = data.draw(st.lists(values, min_size=len(pairs), max_size=len(pairs), unique=True))
+    odds = {p: v for p, v in zip(pairs, chosen, strict=True) if v > -5}
+    span = st.one_of(st.none(), st.tuples(st.integers(0, 9), st.sampled_from([3, 6, 20])))
+    spans = {node: data.draw(span) for node in nodes}
+    found = cluster(
+        nodes,
+        edges_of(odds),
+        together=(),
+        apart=(),
+        threshold=0.0,
+        average_share=0.5,
+        spans=spans,
+    )
+    assert found == closest_by_brute_force(nodes, odds, spans, 0.5)
 
 
 def test_later_of_two_contradicting_decisions_holds(decision: Callable[..., Decision]) -> None:

@@ -108,8 +108,10 @@ function remove(id: string): void {
 }
 
 const MAP_AFTER_MS = 120; // the row is on screen before thousands of circles are drawn anew
+const MAP_EVERY_MS = 500;
 let due = 0;
 let mapDue = 0;
+let mapDrawn = 0;
 function changed(): void {
   if (due) return;
   due = requestAnimationFrame(() => {
@@ -119,10 +121,15 @@ function changed(): void {
     showUnseen();
     showBulk();
   });
-  mapDue ||= window.setTimeout(() => {
-    mapDue = 0;
-    drawMap();
-  }, MAP_AFTER_MS);
+  const rest = mapDrawn + MAP_EVERY_MS - performance.now();
+  mapDue ||= window.setTimeout(
+    () => {
+      mapDue = 0;
+      mapDrawn = performance.now();
+      drawMap();
+    },
+    Math.max(MAP_AFTER_MS, rest),
+  );
 }
 
 function drawMap(): void {

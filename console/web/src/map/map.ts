@@ -13,6 +13,7 @@ const COUNTRY: L.LatLngBoundsExpression = [
 const MIN_ZOOM = 3;
 const MAX_ZOOM = 18;
 const STEP_PX = 60;
+const FRAME_MS = 50; // between two pictures of what moves: a specialist's machine has other work
 
 export class EventMap {
   private readonly map: L.Map;
@@ -20,6 +21,7 @@ export class EventMap {
   private readonly painter: Painter;
   private tiles: L.GridLayer | null = null;
   private waiting = 0;
+  private fresh = true;
   // What is to be seen whole, however large the map is; null once a hand has moved it.
   private whole: L.LatLngBoundsExpression | null = COUNTRY;
   private fitting = false;
@@ -159,6 +161,11 @@ export class EventMap {
   }
 
   draw(): void {
+    this.fresh = true;
+    this.frame();
+  }
+
+  private frame(): void {
     if (this.waiting) return;
     this.waiting = requestAnimationFrame(() => {
       this.waiting = 0;
@@ -171,16 +178,12 @@ export class EventMap {
         Object.assign(this.painter.proposed, this.centre);
         this.placing(this.centre.lat, this.centre.lon);
       }
-      const moving = this.painter.paint(c, {
-        width,
-        height,
-        world: 256 * 2 ** zoom,
-        zoom,
-        left: corner.x,
-        top: corner.y,
-        tiles: this.tiles !== null,
-      });
-      if (moving) this.draw();
+      const world = 256 * 2 ** zoom;
+      const [left, top] = [corner.x, corner.y];
+      const view = { width, height, world, zoom, left, top, tiles: this.tiles !== null };
+      const moving = this.painter.paint(c, view, this.fresh);
+      this.fresh = false;
+      if (moving) setTimeout(() => this.frame(), FRAME_MS);
     });
   }
 

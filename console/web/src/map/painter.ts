@@ -44,6 +44,7 @@ export class Painter {
   private colour: Record<string, string> = {};
   private font = "sans-serif";
   private pulse = new Map<string, number>();
+  private readonly still = document.createElement("canvas");
   private view: View = { width: 0, height: 0, world: 1, zoom: 0, left: 0, top: 0, tiles: false };
 
   constructor(private readonly box: HTMLElement) {
@@ -61,6 +62,8 @@ export class Painter {
   setItems(items: Item[]): void {
     const before = new Set(this.items.map((item) => item.id));
     const fresh = items.length - before.size;
+    const there = new Set(items.map((item) => item.id));
+    for (const id of this.pulse.keys()) if (!there.has(id)) this.pulse.delete(id);
     this.items = items
       .map((item) => ({ ...item, ...spot(item.lat, item.lon) }))
       .sort((a, b) => b.radius - a.radius);
@@ -87,22 +90,40 @@ export class Painter {
     return hits.at(-1) ?? null;
   }
 
-  // Whether something still moves and wants to be painted again.
-  paint(c: CanvasRenderingContext2D, view: View): boolean {
+  // Whether something still moves and wants to be painted again. `fresh`: more than that has
+  // changed; otherwise what stands still is copied from the last time.
+  paint(c: CanvasRenderingContext2D, view: View, fresh: boolean): boolean {
     this.view = view;
-    c.clearRect(0, 0, view.width, view.height);
+    const { width, height } = c.canvas;
+    if (fresh || this.still.width !== width || this.still.height !== height) {
+      this.still.width = width;
+      this.still.height = height;
+      const base = this.still.getContext("2d");
+      if (!base) return false;
+      base.setTransform(c.getTransform());
+      this.paintStill(base);
+    }
+    c.save();
+    c.resetTransform();
+    c.clearRect(0, 0, width, height);
+    c.drawImage(this.still, 0, 0);
+    c.restore();
+    return this.paintPulses(c);
+  }
+
+  private paintStill(c: CanvasRenderingContext2D): void {
+    const { tiles } = this.view;
     const labels = new Labels();
-    if (!view.tiles) this.paintRegions(c);
-    if (!view.tiles) this.paintTownDots(c);
-    const moving = this.paintItems(c);
+    if (!tiles) this.paintRegions(c);
+    if (!tiles) this.paintTownDots(c);
+    this.paintItems(c);
     this.paintItemNames(c, labels);
-    if (!view.tiles) {
+    if (!tiles) {
       this.paintTownNames(c, labels);
       this.paintPlaces(c, labels);
       this.paintWay(c);
     }
     this.paintScale(c);
-    return moving;
   }
 
   private paintRegions(c: CanvasRenderingContext2D): void {
@@ -197,8 +218,7 @@ export class Painter {
     }
   }
 
-  private paintItems(c: CanvasRenderingContext2D): boolean {
-    let moving = false;
+  private paintItems(c: CanvasRenderingContext2D): void {
     const chosen = this.items.find((item) => item.id === this.selected);
     for (const item of this.items) {
       const [sx, sy] = this.screen(item);
@@ -206,14 +226,12 @@ export class Painter {
       if (sx + radius < 0 || sy + radius < 0) continue;
       if (sx - radius > this.view.width || sy - radius > this.view.height) continue;
       this.paintItem(c, item, sx, sy, radius);
-      moving = this.paintPulse(c, item, sx, sy, radius) || moving;
     }
     if (chosen) {
       const [sx, sy] = this.screen(chosen);
       this.ring(c, sx, sy, this.radiusPx(chosen) + 4, this.colour["map-text"] ?? "", 2);
     }
     if (this.proposed) this.paintProposed(c, this.proposed);
-    return moving;
   }
 
   private tint(item: Item): string {
@@ -259,25 +277,24 @@ export class Painter {
     c.stroke();
   }
 
-  private paintPulse(
-    c: CanvasRenderingContext2D,
-    item: Item,
-    sx: number,
-    sy: number,
-    radius: number,
-  ): boolean {
-    const begun = this.pulse.get(item.id);
-    if (begun === undefined) return false;
-    const part = (performance.now() - begun) / PULSE_MS;
-    if (part >= 1 || matchMedia("(prefers-reduced-motion: reduce)").matches) {
-      this.pulse.delete(item.id);
-      return false;
+  private paintPulses(c: CanvasRenderingContext2D): boolean {
+    if (!this.pulse.size) return false;
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    for (const item of this.items) {
+      const begun = this.pulse.get(item.id);
+      if (begun === undefined) continue;
+      const part = (performance.now() - begun) / PULSE_MS;
+      if (part >= 1 || calm) {
+        this.pulse.delete(item.id);
+        continue;
+      }
+      const wave = (part * 3) % 1;
+      const [sx, sy] = this.screen(item);
+      c.globalAlpha = 1 - wave;
+      this.ring(c, sx, sy, this.radiusPx(item) + wave * 22, this.tint(item), 2);
+      c.globalAlpha = 1;
     }
-    const wave = (part * 3) % 1;
-    c.globalAlpha = 1 - wave;
-    this.ring(c, sx, sy, radius + wave * 22, this.tint(item), 2);
-    c.globalAlpha = 1;
-    return true;
+    return this.pulse.size > 0;
   }
 
   private paintProposed(c: CanvasRenderingContext2D, item: Item): void {
