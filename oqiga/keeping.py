@@ -9,6 +9,8 @@ from console.times import zone
 from core.errors import InputError, SettingsError
 from core.inputs import post_id
 from core.links import channels_of
+from core.records import AuditEntry, SetAside
+from core.sealing import open_aside
 from core.settings import load_sources
 from media import retention
 from media.files import MEDIA_FOLDER, MediaFiles, Shelf
@@ -74,6 +76,27 @@ def seal_old(context: Context, *, by: str) -> Sealed:
     done = store.seal_old(context.key, channels, by=by, at=context.clock.now())
     store.maintain()
     return done
+
+
+def set_aside(context: Context, limit: int, *, by: str) -> list[dict[str, object]]:
+    """What was set aside, newest first, with the bytes as they came; reading it is written down.
+
+    ``record`` is ``None`` where it was sealed with a key that is gone.
+    """
+    store, now = context.store, context.clock.now()
+    items = store.set_aside_items(limit)
+    detail = f"{len(items)} records"
+    store.add_audit(AuditEntry(at=now, by=by, action="read", subject="set_aside", detail=detail))
+    return [_opened(item, context.key) for item in items]
+
+
+def _opened(item: SetAside, key: bytes) -> dict[str, object]:
+    try:
+        record = open_aside(item, key).record.decode("utf-8", "replace")
+    except InputError as error:
+        log.warning("%s: %s", item.where, error)
+        record = None
+    return {**item.model_dump(mode="json", exclude={"record", "sealed"}), "record": record}
 
 
 def removable(context: Context) -> SqliteStore | ElasticsearchStore:

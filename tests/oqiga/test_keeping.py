@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from core.inputs import make_post
+from store.protocol import OPEN
 from store.sqlite import SqliteStore
 
 Oqiga = Callable[..., subprocess.CompletedProcess[str]]
@@ -64,7 +65,12 @@ def test_what_was_kept_in_the_open_is_sealed_by_one_command(
     row = {"id": "1", "text": CRASH, "posted_at": AT.format(1), "source": "chat", "nick": MARK}
     oqiga("ingest", "posts", write_lines("posts.jsonl", row, "{" + MARK))
     assert MARK.encode() not in bytes_of(home), "neither unknown fields nor what was set aside"
+    (row_aside,) = map(
+        json.loads, oqiga("set-aside", "--by", "ann", "--limit", "5").stdout.splitlines()
+    )
+    assert (row_aside["where"], row_aside["record"]) == ("posts.jsonl:2", "{" + MARK)
     store = SqliteStore(home / "oqiga.db")
+    assert [(e.by, e.subject) for e in store.audit(OPEN)] == [("ann", "set_aside")]
     post = make_post({**row, "id": "2"}, now=datetime.now(UTC), key=b"k")
     store.accept_posts([(post, None)])
     store.close()
