@@ -120,6 +120,13 @@ def write(store: Store, *events: Event) -> None:
     store.write_events([EventWrite(event, event.version - 1) for event in events])
 
 
+def need_whole(store: Store) -> None:
+    """Chains unbroken, every link's record there."""
+    for name in ("evidence", "audit_open", "audit_confidential"):
+        assert first_break(store.chain(name)) is None
+        assert store.broken_links(name) == []
+
+
 class StoreContract:
     """The contract. Each test gets an empty store."""
 

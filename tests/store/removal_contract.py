@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
-from core.chain import first_break
 from core.errors import InputError, StaleWriteError
 from core.links import channels_of
 from core.records import Audience, Outcome, Post, RawPost, Report, SetAside
 from core.sealing import open_aside, open_extra, open_payload, seal, unseal
-from store.protocol import ALL, OPEN, EventWrite, Store
+from store.protocol import ALL, OPEN, EventWrite
 from tests.store.contract import (
     NOW,
     a_decision,
@@ -20,6 +19,7 @@ from tests.store.contract import (
     accept,
     an_event,
     assess,
+    need_whole,
     write,
 )
 
@@ -27,7 +27,6 @@ MARK = "бірегейсөз"
 """A word that stands nowhere else, so that finding it in a file means it was left."""
 HANDLE = "aigul.synaq"
 KEY = b"k" * 32
-CHAINS = ("evidence", "audit_open", "audit_confidential")
 
 
 def raw_of(number: str, payload: str = f"<p>{MARK}</p>", url: str | None = None) -> RawPost:
@@ -55,12 +54,6 @@ def in_the_open(number: str, **changes: Any) -> Post:
     post = a_post(number)
     kept = {"url": f"https://threads.net/@{HANDLE}/post/{number}", **changes}
     return post.model_copy(update=kept)
-
-
-def need_whole(store: Store) -> None:
-    for chain in CHAINS:
-        assert first_break(store.chain(chain)) is None
-        assert store.broken_links(chain) == []
 
 
 class RemovalContract:

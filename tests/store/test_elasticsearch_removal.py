@@ -44,16 +44,17 @@ def _unpacked(value: object) -> str:
         return data.decode("utf-8", "replace")
 
 
+@pytest.fixture(scope="module")
+def own(elastic: Elastic) -> Iterator[ElasticsearchStore]:
+    """Indices whose every document, and every entry of the journal, the tests may look at."""
+    store = elastic.open("removal")
+    yield store
+    drop(store)
+    store.close()
+
+
 class TestElasticsearchRemoval(RemovalContract):
     """The contract on Elasticsearch."""
-
-    @pytest.fixture(scope="class")
-    def own(self, elastic: Elastic) -> Iterator[ElasticsearchStore]:
-        """Indices whose every document, and every entry of the journal, the test may look at."""
-        store = elastic.open("removal")
-        yield store
-        drop(store)
-        store.close()
 
     @pytest.fixture
     def store(self, own: ElasticsearchStore) -> ElasticsearchStore:
