@@ -25,8 +25,6 @@ from oqiga.progress import Bar, tracked
 from oqiga.store_commands import app as store_app
 
 if TYPE_CHECKING:
-    from nlp.assessor import Assessor
-    from oqiga.context import Context
     from oqiga.offline import Reading
     from store.ingest import IngestSummary
 
@@ -48,6 +46,8 @@ app.add_typer(stage_commands.app, name="stage")
 app.add_typer(keeping_commands.app, name="retention")
 app.add_typer(learn_commands.app, name="learn")
 app.command("remove")(keeping_commands.remove)
+app.command("seal")(keeping_commands.seal)
+app.command("set-aside")(keeping_commands.set_aside)
 app.add_typer(key, name="key")
 app.add_typer(sources, name="sources")
 app.add_typer(telegram, name="telegram")
@@ -194,6 +194,7 @@ def ingest_reports(file: Annotated[Path, typer.Argument(metavar="FILE")]) -> Non
             tracked(read_lines(lines), "ingesting reports"),
             where=file.name,
             clock=context.clock,
+            key=context.key,
         )
     _ingested(summary, "reports")
 
@@ -252,16 +253,16 @@ def run(
 @app.command()
 def part(
     name: Annotated[str, typer.Argument(metavar="readers|pipeline|console")],
-    settings_json: Annotated[str | None, typer.Argument(hidden=True)] = None,
+    from_parent: Annotated[bool, typer.Option("--from-parent", hidden=True)] = False,
 ) -> None:
     """One process of the runtime alone, for machines that share an Elasticsearch store."""
     from oqiga.parts import PARTS, run_part
 
     if name not in PARTS:
         raise InputError(f"no part {name!r}; there are: {', '.join(PARTS)}")
-    if settings_json is None:
+    if not from_parent:
         raise typer.Exit(run_part(name, open_settings()))
-    settings = Settings.model_validate_json(settings_json)
+    settings = Settings.model_validate_json(sys.stdin.buffer.readline())
     log_as(settings)
     raise typer.Exit(run_part(name, settings, watch_parent=True))
 
@@ -467,8 +468,9 @@ def evaluate(
     from nlp.evaluate import evaluate as measure
     from nlp.figures import table
     from oqiga.context import CORPUS, STREAMS
+    from oqiga.places import own_assessor
 
-    assessor = _assessor(open_context())
+    assessor = own_assessor(open_context())
     with Bar("evaluating") as bar:
         figures, judged = measure(
             CORPUS,
@@ -530,12 +532,6 @@ def main() -> None:
     except BrokenPipeError:
         # The reader of our output (head, less) has left: nothing more to say, nothing failed.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _assessor(context: Context) -> Assessor:
-    from nlp.assessor import Assessor
-
-    return Assessor.load(context.model_dir, context.gazetteer_file)
 
 
 def _finish(found: Reading, what: str) -> None:
