@@ -136,7 +136,7 @@ def pairs(
 ) -> None:
     """Explain pairs: {"left", "right"} a line in, probability of the same event out."""
     from oqiga.offline import Reading, pair_rows
-    from oqiga.places import assessor_of
+    from oqiga.places import assessor_of, own_assessor
 
     context, found = open_context(), Reading()
     with reading(input) as file, writing(output) as out:
@@ -145,7 +145,7 @@ def pairs(
 
             alike = likeness_rows(
                 read_lines(file),
-                space=AssessmentWords(_assessor(context).vectors),
+                space=AssessmentWords(own_assessor(context).vectors),
                 model=context.pair_model,
                 reading=found,
             )
@@ -470,7 +470,8 @@ def evaluate(
     from oqiga.context import CORPUS, STREAMS
     from oqiga.places import own_assessor
 
-    assessor = own_assessor(open_context())
+    context = open_context()
+    assessor = own_assessor(context)
     with Bar("evaluating") as bar:
         figures, judged = measure(
             CORPUS,
@@ -488,7 +489,6 @@ def evaluate(
     if external is not None:
         from oqiga import likeness
 
-        context = open_context()
         space = likeness.AssessmentWords(assessor.vectors)
         alike = likeness.external_figures(external, space=space, model=context.pair_model)
         typer.echo("\n" + likeness.table(alike))
