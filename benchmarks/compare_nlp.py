@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.peers import NatashaPlaces, fast_text, langid, lingua, tf_idf
+from benchmarks.nlp_peers import NatashaPlaces, fast_text, langid, lingua, tf_idf
 from core.records import INCIDENT_CATEGORIES, Category, Language
 from nlp.assessor import Assessor
 from nlp.evaluate import Judged, held_out

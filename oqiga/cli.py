@@ -25,8 +25,6 @@ from oqiga.progress import Bar, tracked
 from oqiga.store_commands import app as store_app
 
 if TYPE_CHECKING:
-    from nlp.assessor import Assessor
-    from oqiga.context import Context
     from oqiga.offline import Reading
     from store.ingest import IngestSummary
 
@@ -48,6 +46,8 @@ app.add_typer(stage_commands.app, name="stage")
 app.add_typer(keeping_commands.app, name="retention")
 app.add_typer(learn_commands.app, name="learn")
 app.command("remove")(keeping_commands.remove)
+app.command("seal")(keeping_commands.seal)
+app.command("set-aside")(keeping_commands.set_aside)
 app.add_typer(key, name="key")
 app.add_typer(sources, name="sources")
 app.add_typer(telegram, name="telegram")
@@ -126,13 +126,33 @@ def correlate(
 
 
 @app.command()
-def pairs(input: Input = None, output: Output = None) -> None:
+def pairs(
+    input: Input = None,
+    output: Output = None,
+    text_likeness: Annotated[
+        bool,
+        typer.Option("--text-likeness", help="by the two texts alone, whatever they are about"),
+    ] = False,
+) -> None:
     """Explain pairs: {"left", "right"} a line in, probability of the same event out."""
     from oqiga.offline import Reading, pair_rows
-    from oqiga.places import assessor_of
+    from oqiga.places import assessor_of, own_assessor
 
     context, found = open_context(), Reading()
     with reading(input) as file, writing(output) as out:
+        if text_likeness:
+            from oqiga.likeness import AssessmentWords, likeness_rows
+
+            alike = likeness_rows(
+                read_lines(file),
+                space=AssessmentWords(own_assessor(context).vectors),
+                model=context.pair_model,
+                reading=found,
+            )
+            for row in tracked(alike, "comparing texts"):
+                out.write(row + "\n")
+            _finish(found, "pairs")
+            return
         rows = pair_rows(
             read_lines(file),
             assessor=assessor_of(context),
@@ -174,6 +194,7 @@ def ingest_reports(file: Annotated[Path, typer.Argument(metavar="FILE")]) -> Non
             tracked(read_lines(lines), "ingesting reports"),
             where=file.name,
             clock=context.clock,
+            key=context.key,
         )
     _ingested(summary, "reports")
 
@@ -232,16 +253,16 @@ def run(
 @app.command()
 def part(
     name: Annotated[str, typer.Argument(metavar="readers|pipeline|console")],
-    settings_json: Annotated[str | None, typer.Argument(hidden=True)] = None,
+    from_parent: Annotated[bool, typer.Option("--from-parent", hidden=True)] = False,
 ) -> None:
     """One process of the runtime alone, for machines that share an Elasticsearch store."""
     from oqiga.parts import PARTS, run_part
 
     if name not in PARTS:
         raise InputError(f"no part {name!r}; there are: {', '.join(PARTS)}")
-    if settings_json is None:
+    if not from_parent:
         raise typer.Exit(run_part(name, open_settings()))
-    settings = Settings.model_validate_json(settings_json)
+    settings = Settings.model_validate_json(sys.stdin.buffer.readline())
     log_as(settings)
     raise typer.Exit(run_part(name, settings, watch_parent=True))
 
@@ -447,8 +468,10 @@ def evaluate(
     from nlp.evaluate import evaluate as measure
     from nlp.figures import table
     from oqiga.context import CORPUS, STREAMS
+    from oqiga.places import own_assessor
 
-    assessor = _assessor(open_context())
+    context = open_context()
+    assessor = own_assessor(context)
     with Bar("evaluating") as bar:
         figures, judged = measure(
             CORPUS,
@@ -463,6 +486,12 @@ def evaluate(
         charts.mkdir(parents=True, exist_ok=True)
         for name, drawing in draw(figures, judged).items():
             (charts / name).write_text(drawing, encoding="utf-8")
+    if external is not None:
+        from oqiga import likeness
+
+        space = likeness.AssessmentWords(assessor.vectors)
+        alike = likeness.external_figures(external, space=space, model=context.pair_model)
+        typer.echo("\n" + likeness.table(alike))
 
 
 @app.command()
@@ -503,12 +532,6 @@ def main() -> None:
     except BrokenPipeError:
         # The reader of our output (head, less) has left: nothing more to say, nothing failed.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _assessor(context: Context) -> Assessor:
-    from nlp.assessor import Assessor
-
-    return Assessor.load(context.model_dir, context.gazetteer_file)
 
 
 def _finish(found: Reading, what: str) -> None:

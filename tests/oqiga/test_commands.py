@@ -168,6 +168,21 @@ def test_pairs(oqiga: Oqiga, write_lines: Write) -> None:
     assert "line 3: right is missing" in done.stderr
 
 
+def test_pairs_by_text_alone(oqiga: Oqiga, write_lines: Write) -> None:
+    told = {"text": "Умер режиссёр Алексей Балабанов"}
+    file = write_lines(
+        "pairs.jsonl",
+        {"left": told, "right": {"text": "Скончался режиссер Алексей Балабанов"}},
+        {"left": told, "right": {"text": "В Шымкенте подорожал хлеб"}},
+        {"left": told, "right": {}},
+    )
+    done = oqiga("pairs", "--text-likeness", "--input", file)
+    assert done.returncode == 0, done.stderr
+    same, other = rows(done.stdout)
+    assert same["same"] > 0.5 > other["same"]
+    assert "line 3: right.text is missing" in done.stderr
+
+
 def test_ingest_twice_and_conflict(oqiga: Oqiga, write_lines: Write) -> None:
     posts = write_lines("posts.jsonl", CRASH, CRASH_KK, "{broken")
     first, second = oqiga("ingest", "posts", posts), oqiga("ingest", "posts", posts)
