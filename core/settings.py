@@ -31,6 +31,10 @@ PSEUDONYM_VARIABLE = "OQIGA_PSEUDONYM_KEY"
 """The same key in the environment, for machines that share a store."""
 
 
+VECTOR_DIMS = 96
+"""Length of the vectors that our own models make."""
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -39,9 +43,10 @@ class ElasticsearchSettings(_Section):
     """The cluster. Files are relative to home; a key is used before user and password.
 
     ``prefix``: beginning of all index names. ``period``: span of one timed index. ``vector_dims``:
-    length of the assessments' vectors. ``outbox_bytes``: what is kept on disk while the cluster is
-    away. ``assess_part`` of ``assess_parts``: the share of what waits that this process assesses
-    first. Retention in days, by kind; ``None`` keeps for ever.
+    length of the assessments' vectors; not set, what ``nlp.vector_model`` makes. ``outbox_bytes``:
+    what is kept on disk while the cluster is away. ``assess_part`` of ``assess_parts``: the share
+    of what waits that this process assesses first. Retention in days, by kind; ``None`` keeps for
+    ever.
     """
 
     hosts: tuple[str, ...] = ("http://127.0.0.1:9200",)
@@ -54,7 +59,7 @@ class ElasticsearchSettings(_Section):
     shards: int = Field(default=1, ge=1, le=64)
     replicas: int = Field(default=1, ge=0, le=5)
     period: Literal["day", "month"] = "month"
-    vector_dims: int = Field(default=96, ge=1, le=4096)
+    vector_dims: int = Field(default=VECTOR_DIMS, ge=1, le=4096)
     assess_part: int = Field(default=0, ge=0)
     assess_parts: int = Field(default=1, ge=1, le=64)
     outbox_bytes: int = Field(default=4_000_000_000, ge=1_000_000)
@@ -171,6 +176,8 @@ class NlpSettings(_Section):
     """Assessment. ``confidential_at``: probability of police corruption from which a post is kept
     from everybody but internal security; low, because a leak cannot be undone. At 0.1 one in ten
     such posts is still missed and 2 % of other incidents are hidden; see docs/evaluation.md.
+    ``vector_model``: folder or name of a SentenceTransformer whose vectors take the place of ours;
+    ``vector_prompt`` stands before each text that it reads ("query: " for multilingual-e5).
     """
 
     model_dir: Path | None = None
@@ -178,6 +185,8 @@ class NlpSettings(_Section):
     incident_at: Share = 0.5
     confidential_at: Share = 0.1
     batch: int = Field(default=64, ge=1)
+    vector_model: str = ""
+    vector_prompt: str = ""
 
 
 class GeocoderSettings(_Section):

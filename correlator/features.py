@@ -160,8 +160,8 @@ def concepts(a: Item, b: Item) -> float:
 
 def meaning(a: Item, b: Item) -> float:
     """The texts mean something alike (cosine of their vectors)."""
-    if a.vector is None or b.vector is None:
-        return 0.0
+    if a.vector is None or b.vector is None or len(a.vector) != len(b.vector):
+        return 0.0  # vectors of two models, one just set, cannot be compared
     return max(0.0, float(a.vector @ b.vector))
 
 

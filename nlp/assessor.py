@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.records import Assessment, Category, Post, Report
+from nlp.encoder import EmbedWith, Encoder
 from nlp.gazetteer.index import Gazetteer
 from nlp.model import Model, category_names
 from nlp.pipeline import BATCH, HOME_FROM, LEXICONS, make_pipeline, steps
@@ -23,20 +24,27 @@ _CATEGORIES = (*(Category(name) for name in category_names()), Category.NONE)
 
 
 class Assessor:
-    """Assesses texts in batches; the same text always gets the same assessment."""
+    """Assesses texts in batches; the same text always gets the same assessment.
 
-    def __init__(self, model: Model, gazetteer: Gazetteer) -> None:
+    ``encoder``: makes the vectors in place of ours.
+    """
+
+    def __init__(self, model: Model, gazetteer: Gazetteer, encoder: Encoder | None = None) -> None:
         components = steps(model, gazetteer)
+        if encoder is not None:
+            components["vector"] = EmbedWith(encoder)
         self._pipeline, self._to_doc = make_pipeline(components)
         self.gazetteer = gazetteer
         self.vectors = model.space.vectors
         self.id = (
             f"{NAME} code={_code_digest()} data={model.about['corpus']}+{gazetteer.digest} "
-            f"model={model.digest}"
+            f"model={model.digest}" + (f" vectors={encoder.id}" if encoder else "")
         )
 
     @classmethod
-    def load(cls, model_dir: Path, gazetteer: Path | None = None) -> Assessor:
+    def load(
+        cls, model_dir: Path, gazetteer: Path | None = None, encoder: Encoder | None = None
+    ) -> Assessor:
         """The assessor of a model folder; ``gazetteer``: the operator's own file, if it exists.
 
         Raises ModelError.
@@ -45,7 +53,7 @@ class Assessor:
         if gazetteer is not None and gazetteer.exists():
             files.append(gazetteer)
         model = Model.load(model_dir)
-        return cls(model, Gazetteer.load(*files))
+        return cls(model, Gazetteer.load(*files), encoder)
 
     def assess(self, items: Sequence[Subject]) -> list[Assessment]:
         """One assessment an item, in order."""

@@ -199,10 +199,14 @@ class FeatureSpace:
 
     def vector(self, forms: Sequence[Form]) -> NDArray[np.float32]:
         """The text's vector (``SIZE``, unit length), zero when no word is known."""
-        rows, weights = self._weighted(forms, self.vectors.rows(forms[:MAX_WORDS]))
+        rows, weights = self.weighted_rows(forms)
         total = weights @ self.vectors.matrix[rows].astype(np.float32)
         norm = float(np.linalg.norm(total))
         return np.asarray(total / norm if norm > 0 else total, dtype=np.float32)
+
+    def weighted_rows(self, forms: Sequence[Form]) -> tuple[list[int], NDArray[np.float32]]:
+        """Rows of the word vectors that a text's vector is the sum of, and their weights."""
+        return self._weighted(forms, self.vectors.rows(forms[:MAX_WORDS]))
 
     def vector_shares(
         self, forms: Sequence[Form], direction: NDArray[np.float32]

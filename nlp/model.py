@@ -22,6 +22,10 @@ from nlp.word_vectors import WordVectors
 Floats = NDArray[np.float32]
 DIMENSIONS = word_vectors.SIZE
 """Of the vector in an assessment."""
+SENTENCE_MODULES = [
+    {"idx": 0, "name": "0", "path": "", "type": "nlp.sentence_module.WordVectorsModule"}
+]
+"""``modules.json`` of the folder, by which sentence-transformers loads it too."""
 FILES = ("features.txt", "letters.txt", "weights.npz", word_vectors.FILE, "about.json")
 
 
@@ -90,6 +94,8 @@ class Model:
         self.space.vectors.save(folder)
         about = json.dumps(dict(self.about), sort_keys=True, indent=1, ensure_ascii=False)
         (folder / "about.json").write_text(about + "\n", encoding="utf-8")
+        modules = json.dumps(SENTENCE_MODULES, indent=2)
+        (folder / "modules.json").write_text(modules + "\n", encoding="utf-8")
         return files_digest(folder)
 
     @classmethod

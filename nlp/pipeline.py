@@ -184,7 +184,7 @@ class Classify:
 
 
 class Embed:
-    """Vector for similarity across languages; another encoder may take this step's place."""
+    """Our vector for similarity across languages; ``encoder.EmbedWith`` may take its place."""
 
     def __init__(self, model: Model) -> None:
         self.model = model

@@ -33,9 +33,11 @@ class Context:
 
     @cached_property
     def store(self) -> Store:
-        """The configured store."""
+        """The configured store, for vectors as long as the vector model makes them."""
+        from nlp.encoder import with_dims
+
         self.settings.home.mkdir(parents=True, exist_ok=True)
-        return open_store(self.settings)
+        return open_store(with_dims(self.settings))
 
     @cached_property
     def clock(self) -> Clock:

@@ -28,8 +28,10 @@ def gazetteer(context: Context) -> Gazetteer:
 def own_assessor(context: Context) -> Assessor:
     """The assessor in use, on the gazetteers alone: what is measured. Raises ModelError."""
     from nlp.assessor import Assessor
+    from nlp.encoder import encoder_of
 
-    return Assessor.load(context.model_dir, context.gazetteer_file)
+    encoder = encoder_of(context.settings)
+    return Assessor.load(context.model_dir, context.gazetteer_file, encoder)
 
 
 def assessor_of(context: Context) -> Assesses:

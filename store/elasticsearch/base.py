@@ -15,13 +15,13 @@ from elasticsearch import Elasticsearch
 from core.errors import StoreError
 from core.ids import digest
 from core.records import Audience, SetAside
-from core.settings import ElasticsearchSettings
+from core.settings import VECTOR_DIMS, ElasticsearchSettings
 from store.elasticsearch import templates
 from store.elasticsearch.bulk import Operation, Refused
 from store.elasticsearch.connection import Connection, Key, Source, connect
 from store.elasticsearch.journal import Journal
 from store.elasticsearch.names import Names
-from store.elasticsearch.transaction import to_json
+from store.elasticsearch.transaction import Transaction, to_json
 from store.protocol import Audiences
 
 log = logging.getLogger(__name__)
@@ -71,9 +71,7 @@ class Base:
         """Bring an empty cluster our templates; raises StoreError when they are of another time."""
         if self._prepared:
             return
-        marker = (self._names.pipeline("small"), "templates")
-        kept = self._connection.get_many([marker]).get(marker)
-        version = 0 if kept is None else int(kept["body"])
+        version = self._version()
         if version > templates.VERSION:
             raise StoreError(
                 f"the cluster was set up by a newer Oqiga (templates {version}, ours are "
@@ -84,9 +82,17 @@ class Base:
                 f"the cluster has templates {version}, ours are {templates.VERSION}; run "
                 "'oqiga store migrate'"
             )
-        if not version:
+        if version:
+            self._need_dims()
+        else:
             self.set_up()
         self._prepared = True
+
+    def _version(self) -> int:
+        """Of the templates that the cluster was set up with, 0 when it never was."""
+        marker = (self._names.pipeline("small"), "templates")
+        kept = self._connection.get_many([marker]).get(marker)
+        return 0 if kept is None else int(kept["body"])
 
     def set_up(self) -> None:
         """Put the templates and note their version; indices are made when first written to."""
@@ -95,7 +101,32 @@ class Base:
         self._indices.ensure({marker[0], self._names.pipeline("journal")})
         self._prepared = True
         mark = small("mark", "templates", templates.VERSION)
-        self._journal.write(lambda tx: tx.put(marker, mark))
+        dims = small("mark", "vector_dims", self._settings.vector_dims)
+
+        def note(tx: Transaction) -> None:
+            tx.put(marker, mark)
+            tx.put(self._dims_key, dims)
+
+        self._journal.write(note)
+
+    @property
+    def _dims_key(self) -> Key:
+        return self._names.pipeline("small"), "vector_dims"
+
+    def _need_dims(self) -> None:
+        """The indices compare vectors of one length; raises StoreError when ours have another.
+
+        A cluster that was set up before this was noted holds those of our own models.
+        """
+        kept = self._connection.get_many([self._dims_key]).get(self._dims_key)
+        held = VECTOR_DIMS if kept is None else int(kept["body"])
+        if held != self._settings.vector_dims:
+            raise StoreError(
+                f"the indices {self._names.prefix}-* hold vectors of {held}, now they would be of "
+                f"{self._settings.vector_dims}; set the nlp.vector_model (or "
+                "elasticsearch.vector_dims) back that they were made with, or another "
+                "elasticsearch.prefix for new indices"
+            )
 
     # -- keys -------------------------------------------------------------------------------
 

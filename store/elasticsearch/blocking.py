@@ -38,7 +38,7 @@ class Blocking(Base):
         self._journal.refresh(*(f"{found.audience.value}-{kind}" for kind in kinds))
         index = ",".join(names.all_of(found.audience, kind) for kind in kinds)
         searches: list[dict[str, Any]] = []
-        for body in _ways(found, within_s):
+        for body in _ways(found, within_s, self._settings.vector_dims):
             searches += [
                 {"index": index, "ignore_unavailable": True, "allow_no_indices": True},
                 {**body, "_source": ["id"], "track_total_hits": False},
@@ -54,7 +54,7 @@ class Blocking(Base):
         return ids - {found.subject.id}
 
 
-def _ways(found: Assessed, within_s: float) -> list[dict[str, Any]]:
+def _ways(found: Assessed, within_s: float, vector_dims: int) -> list[dict[str, Any]]:
     subject, judged = found.subject, found.assessment
     at = subject.posted_at if isinstance(subject, Post) else subject.received_at
     around = {
@@ -71,7 +71,7 @@ def _ways(found: Assessed, within_s: float) -> list[dict[str, Any]]:
     place = judged.location
     if place is not None and place.radius_m <= MAX_RADIUS_M:
         ways.append(_place(place.lat, place.lon, PLACE_M + place.radius_m, time))
-    alike = vector(judged.vector, len(judged.vector))
+    alike = vector(judged.vector, vector_dims)
     if alike is not None:
         ways.append(
             {

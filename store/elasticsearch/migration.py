@@ -33,6 +33,8 @@ class Migration(Base):
         May be stopped and run again. Parts of an older version may go on meanwhile as long as the
         new templates accept what they write; the change log says when not.
         """
+        if self._version():
+            self._need_dims()
         templates.install(self._client, self._names, self._settings)
         self._prepared = True
         made = []

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from elasticsearch import BadRequestError
 
+from core.errors import StoreError
 from core.records import (
     Assessment,
     Audience,
@@ -165,7 +166,9 @@ def test_what_the_mapping_refuses_is_kept_all_the_same(
     elastic: Elastic, elastic_store: ElasticsearchStore
 ) -> None:
     """It cannot be searched, but nothing is lost and nothing else waits for it."""
-    other = elastic.open(elastic_store._names.prefix, vector_dims=3)  # another model's vectors
+    other = ElasticsearchStore(elastic.settings(elastic_store._names.prefix, vector_dims=3),
+                               elastic.home)  # fmt: skip
+    other._prepared = True  # as it was before the length of the vectors was looked at
     post, plain = a_post(), a_post("2")
     accept(other, post, plain)
     odd = an_assessment(post.id, vector=(0.1, 0.2, 0.3))
@@ -180,6 +183,32 @@ def test_what_the_mapping_refuses_is_kept_all_the_same(
     assert [item.where for item in elastic_store.set_aside_items()] == [f"posts {post.id}"]
     assert [p.id for p in elastic_store.search_posts("өрт", OPEN)] == [plain.id]
     other.close()
+
+
+def test_vectors_of_another_model_want_indices_of_their_own(
+    elastic: Elastic, elastic_store: ElasticsearchStore
+) -> None:
+    full_store(elastic_store)
+    prefix = elastic_store._names.prefix
+    with pytest.raises(StoreError, match=r"vectors of 96, .* of 7; set .* prefix"):
+        elastic.open(prefix, vector_dims=7)
+    other = ElasticsearchStore(elastic.settings(prefix, vector_dims=7), elastic.home)
+    with pytest.raises(StoreError, match="vectors of 96"):
+        other.migrate()
+    other.close()
+    elastic.open(prefix).close()  # nothing was changed by the refusals
+    fresh = elastic.open(f"{prefix}7", vector_dims=7)
+    post = a_post()
+    accept(fresh, post)
+    fresh.save_assessments([(an_assessment(post.id, vector=(0.5,) * 7), Audience.OPEN)], NOW)
+    elastic.open(f"{prefix}7", vector_dims=7).close()
+    index = f"{prefix}7-open-posts-2026.03"
+    mapping = next(iter(fresh._client.indices.get_mapping(index=index).values()))
+    assert mapping["mappings"]["properties"]["vector"]["dims"] == 7
+    source = fresh._connection.get(index, post.id)
+    assert source is not None
+    assert "unsearchable" not in source
+    fresh.close()
 
 
 # -- search in two languages ----------------------------------------------------------------------
