@@ -20,20 +20,20 @@ from nlp.model import DIMENSIONS, Model
 from nlp.words import words_of
 
 
-class WordVectorsModule(InputModule):  # type: ignore[misc]  # the library's classes are untyped
+class WordVectorsModule(InputModule):
     """Texts to unit vectors of ``DIMENSIONS``, those of the pipeline; zero without a known word.
 
     The word vectors are fixed: what a training changed could not be saved.
     """
 
     def __init__(self, model: Model) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.model = model
         matrix = torch.from_numpy(model.space.vectors.matrix.astype(np.float32))
         self.embedding = nn.EmbeddingBag.from_pretrained(matrix, mode="sum", freeze=True)
 
-    def preprocess(
-        self, inputs: Sequence[str], prompt: str | None = None, **_: Any
+    def preprocess(  # type: ignore[override]  # of all that the library knows, texts alone
+        self, inputs: Sequence[str], prompt: str | None = None, **kwargs: Any
     ) -> dict[str, torch.Tensor]:
         """Rows of all words in one line, where each text begins, and what each word counts."""
         ids: list[int] = []
@@ -50,7 +50,7 @@ class WordVectorsModule(InputModule):  # type: ignore[misc]  # the library's cla
             "weights": torch.tensor(weights, dtype=torch.float32),
         }
 
-    def forward(self, features: dict[str, Any], **_: Any) -> dict[str, Any]:
+    def forward(self, features: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         """Adds ``sentence_embedding`` (texts × ``DIMENSIONS``)."""
         total = self.embedding(
             features["input_ids"], features["offsets"], per_sample_weights=features["weights"]
@@ -62,11 +62,13 @@ class WordVectorsModule(InputModule):  # type: ignore[misc]  # the library's cla
         """Length of the vectors."""
         return DIMENSIONS
 
-    def save(self, output_path: str, *_: Any, **__: Any) -> None:
+    def save(self, output_path: str, *args: Any, **kwargs: Any) -> None:
         """Write the model's files, so that the folder is one of ours again."""
         self.model.save(Path(output_path))
 
     @classmethod
-    def load(cls, model_name_or_path: str, **_: Any) -> Self:
+    def load(  # type: ignore[override]  # what concerns hubs has no meaning here
+        cls, model_name_or_path: str, **kwargs: Any
+    ) -> Self:
         """The module of a model's folder; raises ModelError."""
         return cls(Model.load(Path(model_name_or_path)))

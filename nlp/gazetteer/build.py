@@ -10,10 +10,16 @@ from pathlib import Path
 
 from core.geo import distance_m
 from nlp.gazetteer import storage
-from nlp.gazetteer.entries import Entry, read_crossings, read_entries, read_road_points
+from nlp.gazetteer.entries import (
+    Entry,
+    read_crossings,
+    read_entries,
+    read_milestones,
+    read_road_points,
+)
 
 TABLES = Path(__file__).parent
-ROADS = "roads.csv"
+ROADS, MILESTONES = "roads.csv", "milestones.csv"
 MIN_FOREIGN_POPULATION = 1_000_000
 MIN_FOREIGN_LETTERS = 6
 """Smaller foreign towns and short names are hardly meant here; they collide with common words.
@@ -43,6 +49,8 @@ def _write(tables_dir: Path, draft: Path) -> int:
                 storage.put_crossings(db, read_crossings(path))
             elif path.name == ROADS:
                 storage.put_road_points(db, read_road_points(path))
+            elif path.name == MILESTONES:
+                storage.put_milestones(db, read_milestones(path))
             else:
                 entries.update((entry.id, entry) for entry in read_entries(path, own=True))
         own = list(entries.values())

@@ -80,6 +80,20 @@ class RoadPoint:
     lon: float
 
 
+@dataclass(frozen=True, slots=True)
+class Milestone:
+    """Where a road, by its number ("М-32"), has ``km`` on its signs.
+
+    ``off_km``: by how much the signs may differ; 0 for a stone that stands there.
+    """
+
+    road: str
+    km: float
+    lat: float
+    lon: float
+    off_km: float = 0.0
+
+
 def read_entries(path: Path, *, own: bool) -> Iterator[Entry]:
     """The entries of a CSV table; raises InputError that names the line.
 
@@ -119,6 +133,18 @@ def read_road_points(path: Path) -> Iterator[RoadPoint]:
             try:
                 km, lat, lon = (float(row[column]) for column in ("km", "lat", "lon"))
                 yield RoadPoint(row["highway"], km, lat, lon)
+            except (KeyError, ValueError, TypeError) as error:
+                raise InputError(f"{path}, line {rows.line_num}: {error!r}") from error
+
+
+def read_milestones(path: Path) -> Iterator[Milestone]:
+    """The rows of a table with columns road, km, lat, lon, off_km; raises InputError."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file)
+        for row in rows:
+            try:
+                km, lat, lon, off = (float(row[c]) for c in ("km", "lat", "lon", "off_km"))
+                yield Milestone(row["road"], km, lat, lon, off)
             except (KeyError, ValueError, TypeError) as error:
                 raise InputError(f"{path}, line {rows.line_num}: {error!r}") from error
 

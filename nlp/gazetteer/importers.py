@@ -24,8 +24,10 @@ from nlp.gazetteer.entries import (
     SETTLEMENTS,
     Crossing,
     Entry,
+    Milestone,
     read_entries,
 )
+from nlp.gazetteer.osm_milestones import Stones
 from nlp.words import terms
 
 Progress = Callable[[str, int], None]
@@ -94,11 +96,11 @@ def import_geojson(file: Path, gazetteer_file: Path) -> int:
 
 
 def import_osm(file: Path, gazetteer_file: Path, progress: Progress | None = None) -> int:
-    """Add settlements, quarters, streets, their crossings and landmarks of an extract; how many.
+    """Add settlements, quarters, streets, their crossings, landmarks and milestones; how many.
 
-    Reads the file twice: first which nodes are wanted, then where they are, so that memory holds
-    only named things. A street is all ways of its name within a settlement: their middle, with a
-    radius that covers them. Raises InputError.
+    Reads the file three times: milestones, then which nodes are wanted, then where they are, so
+    that memory holds only named things. A street is all ways of its name within a settlement:
+    their middle, with a radius that covers them. Raises InputError.
     """
     if not file.exists():
         raise InputError(f"{file}: there is no such file")
@@ -112,11 +114,16 @@ def _silent(step: str, count: int) -> None:
     """No progress wanted."""
 
 
-def _put(entries: Iterable[Entry], gazetteer_file: Path, crossings: Iterable[Crossing] = ()) -> int:
+def _put(
+    entries: Iterable[Entry],
+    gazetteer_file: Path,
+    crossings: Iterable[Crossing] = (),
+    stones: Iterable[Milestone] = (),
+) -> int:
     with storage.opened(gazetteer_file) as db:
         count = storage.put_entries(db, entries)
         storage.put_crossings(db, crossings)
-        return count
+        return count + storage.put_milestones(db, stones)
 
 
 # -- GeoJSON --------------------------------------------------------------------------------------
@@ -181,12 +188,15 @@ class _Way:
 def _import_osm(file: Path, gazetteer_file: Path, progress: Progress) -> int:
     import osmium
 
+    stones = Stones.read(file)
+    progress("milestones", len(stones.where))
     ways: list[_Way] = []
     wanted: set[int] = set()
     for way in osmium.FileProcessor(str(file), osmium.osm.WAY):
         if not isinstance(way, osmium.osm.Way):
             continue
         tags = way.tags
+        stones.pass_way(way)
         street = tags.get("highway") in ROADS
         if "name" not in tags or not (street or _is_landmark(tags)):
             continue
@@ -217,7 +227,7 @@ def _import_osm(file: Path, gazetteer_file: Path, progress: Progress) -> int:
     streets, crossings = _streets([w for w in ways if w.street], where, towns)
     areas = [e for w in ways if not w.street and (e := _area(w, where, towns)) is not None]
     progress("streets", len(streets))
-    return _put([*entries, *areas, *streets], gazetteer_file, crossings)
+    return _put([*entries, *areas, *streets], gazetteer_file, crossings, stones.milestones())
 
 
 def _names(tags: Any) -> tuple[str, ...]:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from core.geo import distance_m
 from nlp.gazetteer import storage
-from nlp.gazetteer.entries import SETTLEMENTS, Crossing, Entry, RoadPoint
+from nlp.gazetteer.entries import SETTLEMENTS, Crossing, Entry, Milestone, RoadPoint
+from nlp.gazetteer.milestones import Milestones
 from nlp.gazetteer.names import ANY_SUFFIX, IN_HONOUR, MIN_BASE, NOUN_SUFFIX, NameKey, name_key
 from nlp.words import Form, Words, coarsen, fold_cyrillic
 
@@ -80,6 +81,7 @@ class Gazetteer:
         crossings: Iterable[Crossing] = (),
         ambiguous: Iterable[str] = (),
         roads: Iterable[RoadPoint] = (),
+        milestones: Iterable[Milestone] = (),
     ) -> None:
         common = (TABLES / "common_words.txt").read_text(encoding="utf-8").split()
         own_first = sorted(entries, key=lambda e: (not e.own, e.id))
@@ -105,8 +107,12 @@ class Gazetteer:
         for point in roads:
             self._roads.setdefault(point.highway, []).append(point)
         self._courses: dict[tuple[str, str], tuple[RoadPoint, ...]] = {}
+        self.milestones = Milestones(milestones)
         self.digest = storage.digest_of(
-            self.entries.values(), crossings, (p for road in self._roads.values() for p in road)
+            self.entries.values(),
+            crossings,
+            (p for road in self._roads.values() for p in road),
+            self.milestones,
         )
 
     @classmethod
@@ -116,13 +122,15 @@ class Gazetteer:
         crossings: list[Crossing] = []
         ambiguous: set[str] = set()
         roads: list[RoadPoint] = []
+        milestones: list[Milestone] = []
         for path in files:
             found = storage.read(path)
             entries += found.entries
             crossings += found.crossings
             ambiguous |= found.ambiguous
             roads += found.roads
-        return cls(entries, crossings, ambiguous, roads)
+            milestones += found.milestones
+        return cls(entries, crossings, ambiguous, roads, milestones)
 
     @staticmethod
     def _is_known(entry: Entry, seen: dict[tuple[str, str], list[Entry]]) -> bool:

@@ -20,6 +20,7 @@ from nlp.gazetteer.mention import Mention
 from nlp.gazetteer.names import LOCATIVE, folded
 from nlp.gazetteer.relations import PASSING, Role, kilometre_near, role_of, said_near
 from nlp.gazetteer.resolve import Resolved, resolve_all
+from nlp.gazetteer.road_numbers import RoadKilometre, find_kilometre
 from nlp.gazetteer.roads import Stretch, find_stretches, stretch_of_highway
 from nlp.gazetteer.scoring import ONLY_CITY
 from nlp.reading import Location, Subject
@@ -38,6 +39,8 @@ _LIST_JOINTS = folded("и мен пен бен және , /") | {","}
 CORNER = (*CROSSING_WORDS, "corner")
 CORNER_RADIUS_M = 400.0
 """Of a corner that is put together from two streets of a text."""
+WIDE_M = 50_000.0
+"""A town that is named says more than a kilometre of a road that is known no better."""
 PASSING_FACTOR = 6.0
 """So much wider than it is counts a street that somebody only goes to or comes from."""
 
@@ -88,13 +91,17 @@ def read_places(words: Words, subject: Subject, gazetteer: Gazetteer) -> Finding
         inside = [c for c in inside if ONLY_CITY not in c.item.place.reasons]
     foreign = elsewhere and all(c.role in PASSING and c.kind in AREAS for c in inside)
     location = Location(None)
+    kilometre = find_kilometre(words, gazetteer.milestones, home)
     if not foreign:
-        location = _locate(words, inside, stretches, resolved, context, gazetteer)
+        location = _locate(words, inside, stretches, resolved, context, gazetteer, kilometre)
     if subject.lat is not None and subject.lon is not None:
         location = _with_platform(subject, location, subject.lat, subject.lon)
-    return Findings(
-        tuple(r.place for r in resolved), location, foreign, _town_of(inside, context, gazetteer)
-    )
+    places = [r.place for r in resolved]
+    if kilometre is not None:
+        road = kilometre.place(words)
+        if all(p.end <= road.start or p.start >= road.end for p in places):
+            places = sorted([*places, road], key=lambda p: p.start)
+    return Findings(tuple(places), location, foreign, _town_of(inside, context, gazetteer))
 
 
 def _candidates(
@@ -147,7 +154,7 @@ def _town_of(inside: Sequence[_Candidate], context: Context, gazetteer: Gazettee
 
 def _locate(
     words: Words, inside: list[_Candidate], stretches: list[Stretch], resolved: list[Resolved],
-    context: Context, gazetteer: Gazetteer,
+    context: Context, gazetteer: Gazetteer, kilometre: RoadKilometre | None = None,
 ) -> Location:  # fmt: skip
     fine = [c for c in inside if c.kind not in AREAS and c.kind != "highway"]
     there = [c for c in inside if c.kind in AREAS and c.role not in PASSING and not c.aside]
@@ -162,6 +169,8 @@ def _locate(
     said = [c for c in there if c.role is Role.HERE and c.kind in SETTLEMENTS]
     if measured is not None and not said:
         return Location(measured, (), ("kilometre",))
+    if kilometre is not None and not (said or (there and kilometre.point.radius_m > WIDE_M)):
+        return Location(kilometre.point, (), (kilometre.reason,))
     if there:
         if _is_list(there):
             known = context.home is not None and any(c.entry.id == context.home.id for c in there)

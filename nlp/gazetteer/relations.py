@@ -145,8 +145,13 @@ def said_near(words: Words, first: int, last: int, prefixes: tuple[str, ...], re
     )
 
 
-def kilometre_near(words: Words, first: int, last: int, reach: int = 6) -> float | None:
-    """The kilometre of a road: "35-й км трассы", "40-шақырымында"; ``None``: none is said."""
+def kilometre_near(
+    words: Words, first: int, last: int, reach: int = 6, *, besides: int | None = None
+) -> float | None:
+    """The kilometre of a road: "35-й км трассы", "40-шақырымында"; ``None``: none is said.
+
+    ``besides``: a word that is a number, but not this one.
+    """
     for index in range(max(0, first - reach), min(len(words), last + 1 + reach)):
         if not words.forms[index].coarse.startswith(_KM):
             continue
@@ -154,7 +159,7 @@ def kilometre_near(words: Words, first: int, last: int, reach: int = 6) -> float
             continue  # a speed
         for step in (1, 2, 3):
             form = words.forms[index - step] if index >= step else None
-            if form is None:
+            if form is None or index - step == besides:
                 break
             if form.kind == "number":
                 return float(form.raw) if 0 < int(form.raw) <= LONGEST_ROAD_KM else None

@@ -10,6 +10,7 @@ from core.geo import distance_m
 from core.records import Point
 from nlp.gazetteer.entries import SETTLEMENTS, Entry, RoadPoint
 from nlp.gazetteer.index import Gazetteer
+from nlp.gazetteer.milestones import KM_ERROR, LONGEST_M, SHARPEST_M
 from nlp.gazetteer.names import folded
 from nlp.gazetteer.relations import ROAD_WORDS, TRANSPORT, kilometre_near, said_near
 from nlp.gazetteer.resolve import Resolved
@@ -17,12 +18,6 @@ from nlp.words import Form, Words
 
 WINDING = 1.2
 """Kilometres of road to a kilometre as the crow flies: median of 30 roads of the tables."""
-SHARPEST_M = 5_000.0
-"""Best radius of a kilometre of a road: posts count from signs or from memory."""
-KM_ERROR = 0.1
-"""Share of the way by which a kilometre can be off, as the road bends."""
-LONGEST_M = 500_000.0
-"""A longer stretch without a kilometre is no location."""
 _DASHES = frozenset("-–—")
 _AND = folded("мен пен бен и men pen ben")
 _BETWEEN = folded("между арасы арасында")

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from core.errors import ModelError
-from nlp.gazetteer.entries import Crossing, Entry, RoadPoint
+from nlp.gazetteer.entries import Crossing, Entry, Milestone, RoadPoint
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entry (
@@ -24,6 +25,10 @@ CREATE TABLE IF NOT EXISTS crossing (
 CREATE TABLE IF NOT EXISTS road (
     highway TEXT NOT NULL, km REAL NOT NULL, lat REAL NOT NULL, lon REAL NOT NULL,
     PRIMARY KEY (highway, km)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS milestone (
+    road TEXT NOT NULL, km REAL NOT NULL, lat REAL NOT NULL, lon REAL NOT NULL,
+    off_km REAL NOT NULL, PRIMARY KEY (road, km, lat, lon)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS ambiguous (name TEXT PRIMARY KEY) WITHOUT ROWID;
 """
@@ -64,6 +69,13 @@ def put_road_points(connection: sqlite3.Connection, points: Iterable[RoadPoint])
     return len(rows)
 
 
+def put_milestones(connection: sqlite3.Connection, stones: Iterable[Milestone]) -> int:
+    """Add or replace milestones; how many."""
+    rows = [(s.road, s.km, s.lat, s.lon, s.off_km) for s in stones]
+    connection.executemany("INSERT OR REPLACE INTO milestone VALUES (?,?,?,?,?)", rows)
+    return len(rows)
+
+
 @dataclass(frozen=True)
 class Contents:
     """All that a file holds."""
@@ -72,6 +84,7 @@ class Contents:
     crossings: list[Crossing]
     ambiguous: set[str]
     roads: list[RoadPoint]
+    milestones: list[Milestone]
 
 
 def read(path: Path) -> Contents:
@@ -91,19 +104,28 @@ def read(path: Path) -> Contents:
             crossings = [Crossing(*r) for r in db.execute("SELECT * FROM crossing ORDER BY a, b")]
             ambiguous = {r[0] for r in db.execute("SELECT name FROM ambiguous")}
             tables = {r[0] for r in db.execute("SELECT name FROM sqlite_master")}
-            # A file that an older version made has no highways' points.
-            listed = "SELECT * FROM road ORDER BY highway, km" if "road" in tables else ""
-            roads = [RoadPoint(*r) for r in db.execute(listed)] if listed else []
+            # A file that an older version made has no highways' points and milestones.
+            roads = [RoadPoint(*r) for r in _rows(db, tables, "road", "highway, km")]
+            stones = [Milestone(*r) for r in _rows(db, tables, "milestone", "road, km, lat, lon")]
     except sqlite3.Error as error:
         raise ModelError(f"{path}: is no gazetteer of Oqiga ({error})") from error
-    return Contents(entries, crossings, ambiguous, roads)
+    return Contents(entries, crossings, ambiguous, roads, stones)
+
+
+def _rows(
+    db: sqlite3.Connection, tables: set[str], table: str, order: str
+) -> Iterable[tuple[Any, ...]]:
+    return db.execute(f"SELECT * FROM {table} ORDER BY {order}") if table in tables else ()  # noqa: S608
 
 
 def digest_of(
-    entries: Iterable[Entry], crossings: Iterable[Crossing], roads: Iterable[RoadPoint] = ()
+    entries: Iterable[Entry],
+    crossings: Iterable[Crossing],
+    roads: Iterable[RoadPoint] = (),
+    milestones: Iterable[Milestone] = (),
 ) -> str:
     """Digest (8 hex characters) of what the gazetteer says, whatever file it is in."""
     hasher = hashlib.sha256()
-    for item in (*entries, *crossings, *roads):
+    for item in (*entries, *crossings, *roads, *milestones):
         hasher.update(repr(item).encode("utf-8"))
     return hasher.hexdigest()[:8]

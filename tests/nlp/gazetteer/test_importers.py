@@ -42,7 +42,7 @@ def test_osm(tmp_path: Path, gazetteer_file: Path) -> None:
     write_osm(source)
     seen: list[tuple[str, int]] = []
     assert import_osm(source, mine, lambda step, count: seen.append((step, count))) == 5
-    assert {step for step, _ in seen} == {"ways", "places", "streets"}
+    assert {step for step, _ in seen} == {"milestones", "ways", "places", "streets"}
     gazetteer = Gazetteer.load(gazetteer_file, mine)
     places, location = find(gazetteer, "угол Широкая и Узкая, драка", "Тестоград")
     assert places[0].kind == "crossing"
