@@ -190,7 +190,7 @@ def test_vectors_of_another_model_want_indices_of_their_own(
 ) -> None:
     full_store(elastic_store)
     prefix = elastic_store._names.prefix
-    with pytest.raises(StoreError, match=r"vectors of 96, .* of 7; set .* prefix"):
+    with pytest.raises(StoreError, match=r"vectors of 96, .* of 7; set .*elasticsearch\.prefix"):
         elastic.open(prefix, vector_dims=7)
     other = ElasticsearchStore(elastic.settings(prefix, vector_dims=7), elastic.home)
     with pytest.raises(StoreError, match="vectors of 96"):
