@@ -123,7 +123,7 @@ class Base:
         if held != self._settings.vector_dims:
             raise StoreError(
                 f"the indices {self._names.prefix}-* hold vectors of {held}, now they would be of "
-                f"{self._settings.vector_dims}; set nlp.vector_model (or elasticsearch.vector_dims) "
+                f"{self._settings.vector_dims}; set nlp.vector_model or elasticsearch.vector_dims "
                 "back to what made them, or take another elasticsearch.prefix for new indices"
             )
 
