@@ -3,7 +3,9 @@
 ``python -m benchmarks.correlation train MODELS`` trains ``correlator/model.json`` on the train part
 of ``correlator/corpus``, each half of its authors assessed by a model that has read the other half
 only, as strangers' texts are in life; ``evaluate`` measures the shipped model on the test part,
-whole and by author, and on the demonstration, assessed by the models in the folder MODELS.
+whole and by author, and on the demonstration, assessed by the models in the folder MODELS; with
+blocking's recall, calibration and the figures across languages. ``costs`` prints what thresholds
+cost on the train part, assessed as for training.
 """
 
 from __future__ import annotations
@@ -17,6 +19,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.corpus import ROOT, corpus_posts
+from benchmarks.correlation_figures import (
+    FALSE_MIN,
+    MISSED_MIN,
+    blocking_recall,
+    by_language,
+    calibration,
+    cost_table,
+    costs,
+    proposed_pairs,
+    threshold_of,
+)
 from core.records import Assessed, Event, Report, ReportState
 from core.settings import Settings
 from correlator.correlate import at, correlate
@@ -46,6 +59,8 @@ AUTHORS = ("anrbmu", "cpsdqt", "exvfyw", "gh", "jk", "lo")
 """First letters of the keys that each author gave, in both parts."""
 HALVES = (("anrbmu", "exvfyw", "jk"), ("cpsdqt", "gh", "lo"))
 END = datetime(2100, 1, 1, tzinfo=UTC)
+LINK_ATS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+INCIDENT_ATS = (0.1, 0.2, 0.3, 0.5, 0.7)
 
 
 @dataclass(frozen=True)
@@ -66,9 +81,9 @@ def part(stream: Stream, keys: str) -> Stream:
     return Stream(records, {i: stream.truth[i] for i in ids}, stream.incidents & ids)
 
 
-def measure(stream: Stream, model: PairModel, settings: Settings) -> Scores:
-    """Correlate a stream and compare with its labels."""
-    events = correlate(
+def events_of(stream: Stream, model: PairModel, settings: Settings) -> list[Event]:
+    """The events that a stream's records make, its feeds alive."""
+    return correlate(
         stream.records,
         settings=settings.correlator,
         model=model,
@@ -76,6 +91,11 @@ def measure(stream: Stream, model: PairModel, settings: Settings) -> Scores:
         freshness=Freshness.always(),
         incident_at=settings.nlp.incident_at,
     )
+
+
+def measure(stream: Stream, model: PairModel, settings: Settings) -> Scores:
+    """Correlate a stream and compare with its labels."""
+    events = events_of(stream, model, settings)
     found = partition_of(events)
     return Scores(
         b_cubed=b_cubed(found, stream.truth),
@@ -122,8 +142,13 @@ def _states(stream: Stream, events: Sequence[Event]) -> float:
     return right / len(states) if states else 1.0
 
 
+def unreported(stream: Stream) -> set[str]:
+    """The labelled incidents that 102 does not know of."""
+    return {k for k, s in _true_states(stream).items() if s is ReportState.UNREPORTED}
+
+
 def _flags(stream: Stream, events: Sequence[Event]) -> Share:
-    wanted = {k for k, s in _true_states(stream).items() if s is ReportState.UNREPORTED}
+    wanted = unreported(stream)
     flagged = [event for event in events if event.flagged]
     spoken = [
         min(votes, key=lambda k: (-votes[k], k))
@@ -205,11 +230,53 @@ def table(rows: dict[str, Scores]) -> str:
     return "\n".join(lines)
 
 
+def details(stream: Stream, model: PairModel, settings: Settings) -> str:
+    """Blocking's recall, calibration and languages of a stream, with their aims."""
+    pairs = proposed_pairs(stream, model, settings)
+    recall = blocking_recall(stream, pairs, model)
+    fit = calibration(pairs, model)
+    languages = by_language(stream, partition_of(events_of(stream, model, settings)))
+    gap = abs(languages["within any one"].f1 - languages["across languages"].f1)
+    rows = [
+        f"blocking's recall, of {recall.pairs} same-event pairs: {recall.telling:.3f} of those that"
+        f" say enough (aim .99), {recall.met:.3f} meet in a component, {recall.proposed:.3f} are"
+        " proposed by themselves",
+        f"expected calibration error of {fit.count} compared pairs: {fit.error:.4f} (aim .03)",
+        *(f"  said {said:.2f}, true {true:.2f}, {count} pairs" for said, true, count in fit.bins),
+        *(
+            f"pairs {name}: {share.precision:.3f} / {share.recall:.3f} / {share.f1:.3f}"
+            for name, share in languages.items()
+        ),
+        f"difference across languages: {gap:.3f} (aim within .04)",
+    ]
+    return "\n".join(rows)
+
+
+def print_costs(stream: Stream, model: PairModel) -> None:
+    """What thresholds cost on a stream, in specialist's minutes a hundred unreported incidents."""
+
+    def events_at(link_at: float) -> list[Event]:
+        settings = Settings()
+        linked = settings.correlator.model_copy(update={"link_at": link_at})
+        return events_of(stream, model, settings.model_copy(update={"correlator": linked}))
+
+    rows = costs(
+        stream, events_at, unreported(stream), link_ats=LINK_ATS, incident_ats=INCIDENT_ATS
+    )
+    sys.stdout.write(
+        f"a missed event costs {MISSED_MIN:g} minutes, a false flag {FALSE_MIN:g}: shown from "
+        f"p = {threshold_of(MISSED_MIN, FALSE_MIN):.2f}\n{cost_table(rows)}\n"
+    )
+
+
 def main(command: str, model_dir: Path) -> None:
-    """Run one of the two commands."""
+    """Run one of the three commands."""
     settings, assessor = Settings(), Assessor.load(model_dir)
-    if command == "train":
+    if command in {"train", "costs"}:
         learned, stranger = read_as_strangers(assessor, Model.load(model_dir).language)
+        if command == "costs":
+            print_costs(learned, PairModel.load())
+            return
         model, recall = train_model(learned, stranger, settings)
         model.save()
         sys.stdout.write(
@@ -225,6 +292,8 @@ def main(command: str, model_dir: Path) -> None:
     }
     rows = {name: measure(stream, model, settings) for name, stream in streams.items()}
     sys.stdout.write(table(rows) + "\n")
+    for name in ("test", "demonstration"):
+        sys.stdout.write(f"\n{name}\n{details(streams[name], model, settings)}\n")
 
 
 if __name__ == "__main__":

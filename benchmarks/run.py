@@ -9,7 +9,16 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import airflow_latency, collection, console_live, learning_month, live, speeds
+from benchmarks import (
+    airflow_latency,
+    collection,
+    console_live,
+    correlation_peers,
+    learning_month,
+    live,
+    speeds,
+)
+from benchmarks.simulator import figures as simulated
 
 DOC = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 
@@ -43,6 +52,8 @@ def main() -> None:
     lines += [f"| {what} | {figure} |" for what, figure in rows]
     lines += collection.describe()
     lines += console_live.section()
+    lines += correlation_peers.section()
+    lines += simulated.section()
     text = "\n".join(lines) + "\n"
     DOC.write_text(text, encoding="utf-8")
     sys.stdout.write(text)

@@ -216,13 +216,25 @@ class Cue(Record):
     weight: float
 
 
+class LanguagePart(Record):
+    """A stretch of a mixed text that is in one language."""
+
+    start: int = Field(ge=0)
+    end: int = Field(ge=0)
+    language: Language
+
+
 class Assessment(Record):
-    """What the text of one version of a post or report says, by one assessor."""
+    """What the text of one version of a post or report says, by one assessor.
+
+    ``language_parts``: of a mixed text its parts in order, of any other none.
+    """
 
     subject: str
     version: int = Field(ge=1)
     assessor: str
     language: Language
+    language_parts: tuple[LanguagePart, ...] = ()
     incident: Probability
     category: Category
     categories: dict[Category, Probability]

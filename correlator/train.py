@@ -174,7 +174,7 @@ def train(pairs: Sequence[LabelledPair], *, idf: dict[str, float]) -> PairModel:
     same = np.array([p.same for p in pairs], dtype=np.float64)
     weight = np.array([p.weight for p in pairs], dtype=np.float64)
     names = list(FEATURES)
-    bias, weights = _fit(values, same, weight, [SIGNS.get(name, 0) for name in names])
+    bias, weights = fit_weights(values, same, weight, [SIGNS.get(name, 0) for name in names])
     model = PairModel(
         bias=bias, weights=dict(zip(names, map(float, weights), strict=True)), idf=idf
     )
@@ -208,7 +208,7 @@ def train_context(
         ]
     truth = np.array(same, dtype=np.float64)
     signs = [CONTEXT_SIGNS[name] for name in NAMES[1:]]
-    bias, weights = _fit(np.concatenate(rows)[:, 1:], truth, np.ones(len(truth)), signs)
+    bias, weights = fit_weights(np.concatenate(rows)[:, 1:], truth, np.ones(len(truth)), signs)
     found = dict(zip(NAMES, [bias, *map(float, weights)], strict=True))
     return replace(model, context=found)
 
@@ -224,7 +224,7 @@ def adapt(model: PairModel, pairs: Sequence[LabelledPair], strength: float) -> P
     same = np.array([p.same for p in pairs], dtype=np.float64)
     weight = np.array([p.weight for p in pairs], dtype=np.float64)
     names = list(FEATURES)
-    bias, weights = _fit(
+    bias, weights = fit_weights(
         values,
         same,
         weight,
@@ -240,7 +240,7 @@ def adapt(model: PairModel, pairs: Sequence[LabelledPair], strength: float) -> P
     )
 
 
-def _fit(
+def fit_weights(
     values: Floats,
     same: Floats,
     weight: Floats,
@@ -249,7 +249,11 @@ def _fit(
     centre: Floats | None = None,
     penalty: Floats | None = None,
 ) -> tuple[float, Floats]:
-    """Bias and weights. ``centre``, ``penalty``: of bias and weights; default zero, bias free."""
+    """Bias and weights of a bounded logistic regression, deterministic.
+
+    ``signs``: as ``features.SIGNS``, 0 for either. ``centre``, ``penalty``: of bias and
+    weights; default zero, bias free.
+    """
     total = weight.sum()
     start = np.zeros(values.shape[1] + 1) if centre is None else centre
     if penalty is None:

@@ -126,13 +126,33 @@ def correlate(
 
 
 @app.command()
-def pairs(input: Input = None, output: Output = None) -> None:
+def pairs(
+    input: Input = None,
+    output: Output = None,
+    text_likeness: Annotated[
+        bool,
+        typer.Option("--text-likeness", help="by the two texts alone, whatever they are about"),
+    ] = False,
+) -> None:
     """Explain pairs: {"left", "right"} a line in, probability of the same event out."""
     from oqiga.offline import Reading, pair_rows
-    from oqiga.places import assessor_of
+    from oqiga.places import assessor_of, own_assessor
 
     context, found = open_context(), Reading()
     with reading(input) as file, writing(output) as out:
+        if text_likeness:
+            from oqiga.likeness import AssessmentWords, likeness_rows
+
+            alike = likeness_rows(
+                read_lines(file),
+                space=AssessmentWords(own_assessor(context).vectors),
+                model=context.pair_model,
+                reading=found,
+            )
+            for row in tracked(alike, "comparing texts"):
+                out.write(row + "\n")
+            _finish(found, "pairs")
+            return
         rows = pair_rows(
             read_lines(file),
             assessor=assessor_of(context),
@@ -439,24 +459,39 @@ def evaluate(
     all_authors: Annotated[
         bool, typer.Option("--all", help="cross-validate over all authors (ten minutes)")
     ] = False,
+    charts: Annotated[
+        Path | None, typer.Option(help="folder to write charts (SVG) to", file_okay=False)
+    ] = None,
 ) -> None:
     """The models' figures per language and category, on posts they have not learned."""
+    from nlp.charts import charts as draw
     from nlp.evaluate import evaluate as measure
-    from nlp.evaluate import table
+    from nlp.figures import table
     from oqiga.context import CORPUS, STREAMS
     from oqiga.places import own_assessor
 
-    assessor = own_assessor(open_context())
+    context = open_context()
+    assessor = own_assessor(context)
     with Bar("evaluating") as bar:
-        figures = measure(
+        figures, judged = measure(
             CORPUS,
             assessor,
             stream_file=STREAMS / "train_posts.jsonl",
-            langid_dir=None if external is None else external / "langid",
+            external_dir=external,
             all_authors=all_authors,
             progress=bar.to,
         )
     typer.echo(table(figures))
+    if charts is not None:
+        charts.mkdir(parents=True, exist_ok=True)
+        for name, drawing in draw(figures, judged).items():
+            (charts / name).write_text(drawing, encoding="utf-8")
+    if external is not None:
+        from oqiga import likeness
+
+        space = likeness.AssessmentWords(assessor.vectors)
+        alike = likeness.external_figures(external, space=space, model=context.pair_model)
+        typer.echo("\n" + likeness.table(alike))
 
 
 @app.command()
