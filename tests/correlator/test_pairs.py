@@ -49,6 +49,18 @@ def test_each_feature_lies_in_0_to_1_and_has_a_sentence(
                 assert sentence(name, a, b) == sentence(name, b, a) != ""
 
 
+def test_vectors_of_two_models_are_not_compared(model: PairModel, world: list[Assessed]) -> None:
+    """After another ``nlp.vector_model`` was set, old assessments hold vectors as it was."""
+
+    def with_vector(*vector: float) -> Assessed:
+        judged = world[0].assessment.model_copy(update={"vector": vector})
+        return world[0].model_copy(update={"assessment": judged})
+
+    old, new = (make_item(with_vector(*v), model.idf) for v in ((1.0, 0.0), (1.0, 0.0, 0.0)))
+    assert FEATURES["meaning"](old, old) == pytest.approx(1.0)
+    assert FEATURES["meaning"](old, new) == 0.0
+
+
 def test_no_weight_speaks_for_the_wrong_side(model: PairModel) -> None:
     assert {name for name, sign in SIGNS.items() if sign * model.weights[name] < 0.0} == set()
 
