@@ -50,7 +50,7 @@ def test_each_feature_lies_in_0_to_1_and_has_a_sentence(
 
 
 def test_vectors_of_two_models_are_not_compared(model: PairModel, world: list[Assessed]) -> None:
-    """After another ``nlp.vector_model`` was set, old assessments hold vectors as it was."""
+    """After another ``nlp.vector_model`` was set, old assessments hold the old length."""
 
     def with_vector(*vector: float) -> Assessed:
         judged = world[0].assessment.model_copy(update={"vector": vector})
