@@ -16,7 +16,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -91,7 +91,9 @@ def day_input(start: datetime, copies: int, share: float = 1.0) -> Input:
     )
 
 
-def prepare(home: Path, start: datetime, address: str) -> dict[str, str]:
+def prepare(
+    home: Path, start: datetime, address: str, kept_in: Mapping[str, str]
+) -> dict[str, str]:
     """A home with sources and settings; the environment for Oqiga's commands."""
     home.mkdir(parents=True, exist_ok=True)
     addresses = {f"channel_{n}x": f"{address}/s/channel_{n}x" for n in range(CHANNELS)}
@@ -112,7 +114,11 @@ def prepare(home: Path, start: datetime, address: str) -> dict[str, str]:
         "delay_s = 0.0\n[intake]\nheartbeat_limit_s = 1e6\n",
         encoding="utf-8",
     )
-    environment = {"OQIGA_CONFIG": str(home / "oqiga.toml"), "OQIGA_HOME": str(home)}
+    environment = {
+        **kept_in,
+        "OQIGA_CONFIG": str(home / "oqiga.toml"),
+        "OQIGA_HOME": str(home),
+    }
     store = open_store(load_settings(environment))
     for feed in ("app", "calls"):
         store.beat(Heartbeat(feed=feed, at=start, limit_s=1e6))
@@ -121,10 +127,22 @@ def prepare(home: Path, start: datetime, address: str) -> dict[str, str]:
 
 
 class Day:
-    """One run of the day: a site, a file and a drop folder that fill step by step."""
+    """One run of the day: a site, a file and a drop folder that fill step by step.
 
-    def __init__(self, home: Path, given: Input, *, steps: int, start: datetime) -> None:
+    ``kept_in``: environment that says where; none: the embedded store.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        given: Input,
+        *,
+        steps: int,
+        start: datetime,
+        kept_in: Mapping[str, str] = {},
+    ) -> None:
         self.home, self.given, self.start = home, given, start
+        self.kept_in = kept_in
         self.ends = [start + timedelta(seconds=DAY_S / steps * (n + 1)) for n in range(steps)]
         self._now = start
         self.pages = Pages(now=lambda: self._now)
@@ -139,7 +157,7 @@ class Day:
     def running(self) -> Iterator[Store]:
         """The site serves; gives the run's store."""
         with serving(self.pages):
-            self.environment = prepare(self.home, self.start, self.pages.address)
+            self.environment = prepare(self.home, self.start, self.pages.address, self.kept_in)
             store = open_store(load_settings(self.environment))
             try:
                 yield store

@@ -20,7 +20,7 @@ from statistics import median
 from benchmarks.charts import Axis, points
 from benchmarks.corpus import ROOT
 from benchmarks.correlation import CORPUS, END
-from benchmarks.peers import DbscanPeer, DedupePeer, MinHashPeer, Partition, Peer, SplinkPeer
+from benchmarks.event_peers import DbscanPeer, DedupePeer, MinHashPeer, Partition, Peer, SplinkPeer
 from core.records import Assessed
 from core.settings import Settings
 from correlator.correlate import correlate

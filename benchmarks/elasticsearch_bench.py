@@ -73,13 +73,26 @@ class Generator:
         assessor = Assessor.load(PROJECT_MODELS)
         judged = assessor.assess([subject_of_post(post) for post in posts])
         self._pairs = list(zip(posts, judged, strict=True))
+        self._ordinary = [pair for pair in self._pairs if pair[1].incident < 0.1]
         self._bursts = [pair for pair in self._pairs if pair[1].location and pair[1].incident > 0.8]
 
     def post(self, number: int) -> tuple[Post, Assessment]:
         """The post of that number: a text of the corpus, somewhere near its place."""
         rnd = self._random
         burst = self._bursts[(number // 5_000) % len(self._bursts)]
-        post, judged = burst if rnd.random() < BURST else rnd.choice(self._pairs)
+        chosen = burst if rnd.random() < BURST else rnd.choice(self._pairs)
+        return self.varied(number, *chosen)
+
+    def of_kind(self, number: int, incident: bool) -> tuple[Post, Assessment]:
+        """The post of that number, about an incident or about none."""
+        chosen = self._random.choice(self._bursts if incident else self._ordinary)
+        return self.varied(number, *chosen)
+
+    def varied(
+        self, number: int, post: Post, judged: Assessment, spread_deg: float = 0.02
+    ) -> tuple[Post, Assessment]:
+        """The same post as if by somebody else, at the time of that number, near its place."""
+        rnd = self._random
         at = AS_OF + timedelta(seconds=number / RATE_PER_S)
         name = f"bench-{number}"
         post_id = digest("bench", name)
@@ -94,8 +107,8 @@ class Generator:
         moved = None
         if place is not None:
             moved = Point(
-                lat=place.lat + rnd.gauss(0, 0.02),
-                lon=place.lon + rnd.gauss(0, 0.02),
+                lat=place.lat + rnd.gauss(0, spread_deg),
+                lon=place.lon + rnd.gauss(0, spread_deg),
                 radius_m=place.radius_m,
             )
         vector = tuple(round(v + rnd.gauss(0, 0.02), 5) for v in judged.vector)

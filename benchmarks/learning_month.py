@@ -22,7 +22,7 @@ from learning.audit import SIZE
 from learning.bounds import Bound, bounded
 from learning.labels import Label, as_posts
 from nlp.assessor import DEFAULT_MODELS, Assessor
-from nlp.evaluate import f1
+from nlp.figures import f1
 from nlp.labelled import DEFAULT_CORPUS, LabelledPost, part_of, read_corpus
 from nlp.reading import Subject
 from nlp.train import Grounds, fit

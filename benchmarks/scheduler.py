@@ -24,6 +24,7 @@ import psutil
 from benchmarks.harness import free_port
 
 PROJECT = Path(__file__).resolve().parent.parent
+AIRFLOW = str(Path(sys.executable).with_name("airflow"))
 READY_S = 900.0
 """A machine that others use too starts Airflow slowly: 95 s were seen, and more than 240 s."""
 RETRY_S = 1.0
@@ -37,6 +38,7 @@ class Scheduler:
     port: int
     process: subprocess.Popen[bytes]
     client: httpx.Client
+    environment: Mapping[str, str]
 
     @classmethod
     def start(cls, folder: Path, environment: Mapping[str, str]) -> Scheduler:
@@ -66,23 +68,24 @@ class Scheduler:
             f"AIRFLOW_{name}" if name == "HOME" else f"AIRFLOW__{name}": value
             for name, value in settings.items()
         }
+        whole = {
+            **os.environ,
+            **named,
+            **environment,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        }
         with (folder / "airflow.log").open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 - our own environment's program
-                [str(Path(sys.executable).with_name("airflow")), "standalone"],
+                [AIRFLOW, "standalone"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 cwd=folder,
                 start_new_session=True,
-                env={
-                    **os.environ,
-                    **named,
-                    **environment,
-                    "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-                },
+                env=whole,
             )
         client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60.0)
-        running = cls(folder, port, process, client)
+        running = cls(folder, port, process, client, whole)
         try:
             running._wait_ready()
         except BaseException:
@@ -132,6 +135,25 @@ class Scheduler:
         """Start a run; returns its id."""
         answer = self.ask("POST", f"/dags/{name}/dagRuns", logical_date=logical_date)
         return str(answer["dag_run_id"])
+
+    def backfill(self, name: str, first: str, last: str, limit_s: float) -> list[str]:
+        """``airflow backfill create`` for the runs of a stretch of time, made again where there are
+        some; their states when all have ended."""
+        subprocess.run(  # noqa: S603 - our own environment's program
+            [AIRFLOW, "backfill", "create", "--dag-id", name, "--from-date", first,
+             "--to-date", last, "--reprocess-behavior", "completed"],
+            env=dict(self.environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=True,
+        )  # fmt: skip
+        until = time.monotonic() + limit_s
+        while time.monotonic() < until:
+            made = self.ask("GET", f"/backfills?dag_id={name}")["backfills"]
+            if made and all(one["completed_at"] for one in made):
+                return [r["state"] for r in self.runs(name) if r["run_type"] == "backfill"]
+            time.sleep(RETRY_S)
+        raise RuntimeError(f"the backfill did not end in {limit_s:.0f} s:\n{self.log[-3000:]}")
 
     def wait_run(self, name: str, run_id: str, limit_s: float) -> str:
         """The state in which a run ended."""

@@ -32,7 +32,8 @@ from console.web import Console
 from core.clock import Clock
 from core.errors import SettingsError
 from core.records import Event
-from core.settings import PSEUDONYM_KEY, Settings, secret_key
+from core.settings import Settings
+from store.keyring import key_of
 from store.protocol import Store
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -78,7 +79,7 @@ def make_console(store: Store, settings: Settings, clock: Clock, real: Clock) ->
         deciding=Deciding(store, claims, clock, announce),
         hub=hub,
         showing=Showing(store, clock),
-        handles=Handles(store, real, lambda: secret_key(settings.under_home(PSEUDONYM_KEY))),
+        handles=Handles(store, real, lambda: key_of(store, settings)),
         outbox=outbox,
         alerts=alerts,
         budget=budget,

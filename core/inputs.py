@@ -23,7 +23,7 @@ from pydantic import (
 
 from core.errors import InputError
 from core.ids import content_digest, digest, pseudonym
-from core.links import channels_of, kept_link, kept_reference
+from core.links import channels_of, kept_link, kept_origin, kept_reference
 from core.records import (
     Category,
     Channel,
@@ -225,7 +225,7 @@ def make_post(
             lat=given.lat,
             lon=given.lon,
             reply_to=kept_reference(given.reply_to, key, channels),
-            forwarded_from=kept_reference(given.forwarded_from, key, channels),
+            forwarded_from=kept_origin(given.forwarded_from, key, channels, platform=False),
             media=_media_refs(given.media),
             extra=extra,
             content=content_digest(given.model_dump(mode="json")),

@@ -11,6 +11,7 @@ from typing import BinaryIO, TypeVar
 from core.ids import digest
 from core.inputs import MAX_KEPT, MAX_LINE_BYTES
 from core.records import SetAside
+from core.sealing import seal_aside
 
 T = TypeVar("T")
 
@@ -19,13 +20,20 @@ T = TypeVar("T")
 class Line:
     """One line: its number from 1, its bytes without the newline, and its true size.
 
-    Of a line longer than ``MAX_LINE_BYTES`` only that many bytes plus one are held, so that
-    whoever parses it sees that it is too long.
+    ``served``: the line as its source had it, where ``data`` is not that any more. Of a line
+    longer than ``MAX_LINE_BYTES`` only that many bytes plus one are held, so that whoever parses
+    it sees that it is too long.
     """
 
     number: int
     data: bytes
     size_bytes: int
+    served: bytes | None = None
+
+    @property
+    def origin(self) -> bytes:
+        """The bytes as the source had them."""
+        return self.data if self.served is None else self.served
 
 
 def read_lines(file: BinaryIO) -> Iterator[Line]:
@@ -44,10 +52,20 @@ def read_lines(file: BinaryIO) -> Iterator[Line]:
 
 
 def refused(
-    *, kind: str, where: str, problem: str, record: bytes, size_bytes: int, at: datetime
+    *,
+    kind: str,
+    where: str,
+    problem: str,
+    record: bytes,
+    size_bytes: int,
+    at: datetime,
+    key: bytes,
 ) -> SetAside:
-    """What is kept of an input that was not accepted; the same input again has the same id."""
-    return SetAside(
+    """What is kept of an input that was not accepted; the same input again has the same id.
+
+    Its bytes are sealed with ``key``: what could not be read may name anybody.
+    """
+    made = SetAside(
         id=digest(kind, where, problem, record.decode("utf-8", "replace")),
         kind=kind,
         where=where,
@@ -56,6 +74,7 @@ def refused(
         size_bytes=size_bytes,
         record=record[:MAX_KEPT],
     )
+    return seal_aside(made, key)
 
 
 def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -15,6 +15,7 @@ from core.ids import pseudonym
 from core.sealing import seal
 
 PSEUDONYM = "link:"
+NAME = "name:"
 _NEVER = re.compile(r"(?!)")
 _VK = re.compile(r"(wall|photo|video|clip|topic)-\d+[\w-]*")
 _TELEGRAM = re.compile(r"(s/|c/)?\w+/\d+(/\d+)?")
@@ -52,6 +53,9 @@ _PERSON = frozenset(
         "people",
     )
 )
+_KEPT = re.compile(rf"({PSEUDONYM}|{NAME})[0-9a-f]{{24}}")
+_OF_CHANNEL = re.compile(r"(c/)?[A-Za-z0-9_]+/\d+(/\d+)?|wall-\d+_\d+|\d{6,}")
+"""How the platforms that we read name a post of a channel, a community, or one by number alone."""
 _NUMBERED = re.compile(r"id\d+")
 _PERSON_KEYS = _PERSON | {"from_id", "uid", "user_id", "username", "owner_id"}
 MIN_HANDLE_CHARS = 3
@@ -121,6 +125,34 @@ def kept_reference(reference: str | None, key: bytes, channels: Collection[str])
     if opening(reference) is None:
         return reference
     return kept_link(reference, key=key, place="", channels=channels)[0]
+
+
+def kept_origin(
+    reference: str | None, key: bytes, channels: Collection[str], *, platform: bool
+) -> str | None:
+    """What is kept of whom or what a post forwards: a person's name or handle as a pseudonym.
+
+    ``platform``: it was read from a platform, whose references to posts have known forms;
+    anything else there may be a name. In the input contract it is an id, of any form: there what
+    looks like a name (words, letters alone, an @) becomes a pseudonym.
+    """
+    if reference is None or opening(reference) is not None or _KEPT.fullmatch(reference):
+        return kept_reference(reference, key, channels)
+    if reference in channels:
+        return reference
+    if reference.startswith((PSEUDONYM, NAME)):  # as we write them, but not ours
+        return NAME + pseudonym(reference, key)
+    known = _OF_CHANNEL.fullmatch(reference) is not None if platform else not _a_name(reference)
+    return reference if known else NAME + pseudonym(reference, key)
+
+
+def _a_name(text: str) -> bool:
+    letters = re.sub("[-'’.]", "", text)
+    return (
+        any(c.isspace() or c == "@" for c in text)
+        or (letters.isalpha() and not letters.isascii())
+        or (len(letters) >= MIN_HANDLE_CHARS and letters.isalpha() and letters.istitle())
+    )
 
 
 def _names(author: str | None, address: SplitResult, segments: list[str], own: set[str]) -> bool:

@@ -137,7 +137,8 @@ class Post(Record):
     pseudonym, never a handle. ``native_id`` is the id that the input carried. ``handle``: the
     author's handle, sealed (``core.sealing``, place: the post's id); opened for a case alone.
     ``url``: the address, or its pseudonym (``core.links``) where it carries a handle; then the
-    address itself is ``sealed_url``, with the same place.
+    address itself is ``sealed_url``, with the same place. ``forwarded_from``: the post or public
+    channel, or the pseudonym of a person (``core.links.kept_origin``).
     """
 
     id: str
@@ -215,13 +216,25 @@ class Cue(Record):
     weight: float
 
 
+class LanguagePart(Record):
+    """A stretch of a mixed text that is in one language."""
+
+    start: int = Field(ge=0)
+    end: int = Field(ge=0)
+    language: Language
+
+
 class Assessment(Record):
-    """What the text of one version of a post or report says, by one assessor."""
+    """What the text of one version of a post or report says, by one assessor.
+
+    ``language_parts``: of a mixed text its parts in order, of any other none.
+    """
 
     subject: str
     version: int = Field(ge=1)
     assessor: str
     language: Language
+    language_parts: tuple[LanguagePart, ...] = ()
     incident: Probability
     category: Category
     categories: dict[Category, Probability]
@@ -359,7 +372,8 @@ class Claim(Record):
 class SetAside(Record):
     """An input that could not be accepted, kept so that a person can look at it.
 
-    ``record`` is the refused bytes, at most ``MAX_KEPT`` of them; ``where`` says file and line.
+    ``record`` is the refused bytes, at most ``MAX_KEPT`` of them, and encrypted when ``sealed``
+    (``core.sealing.open_aside``); ``where`` says file and line.
     """
 
     id: str
@@ -369,6 +383,7 @@ class SetAside(Record):
     at: UtcDatetime
     size_bytes: int
     record: bytes
+    sealed: bool = False
 
 
 class Outcome(StrEnum):

@@ -10,15 +10,21 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import json
 import zlib
+from typing import Any, TypeVar
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from core.errors import InputError
-from core.records import RawPost
+from core.records import Post, RawPost, Report, SetAside
+
+R = TypeVar("R", Post, Report)
 
 NONCE_BYTES = 12
+SEALED = "sealed"
+"""The one entry of ``extra`` when the unknown fields of an input record are sealed."""
 CANNOT_OPEN = "what was sealed cannot be opened: the key is another one, or the record was changed"
 
 
@@ -69,6 +75,52 @@ def open_payload(raw: RawPost, key: bytes) -> RawPost:
     body = zlib.decompress(unseal_bytes(raw.payload, key, place))
     url = None if raw.url is None else unseal(raw.url, key, place)
     return raw.model_copy(update={"payload": body, "url": url})
+
+
+def seal_extra(record: R, key: bytes) -> R:
+    """The record with the unknown fields of its input encrypted: nobody knows what they name."""
+    if not record.extra:
+        return record
+    text = json.dumps(record.extra, ensure_ascii=False)
+    return record.model_copy(update={"extra": {SEALED: seal(text, key, _extra_place(record))}})
+
+
+def open_extra(record: Post | Report, key: bytes) -> dict[str, Any]:
+    """The unknown fields as they came; raises InputError as ``unseal`` does."""
+    sealed = record.extra.get(SEALED)
+    if not isinstance(sealed, str):
+        return record.extra
+    found: dict[str, Any] = json.loads(unseal(sealed, key, _extra_place(record)))
+    return found
+
+
+def seal_aside(item: SetAside, key: bytes) -> SetAside:
+    """What was set aside, with the refused bytes encrypted; what is sealed stays as it is."""
+    if item.sealed or not item.record:
+        return item
+    record = seal_bytes(item.record, key, _aside_place(item))
+    return item.model_copy(update={"record": record, "sealed": True})
+
+
+def open_aside(item: SetAside, key: bytes) -> SetAside:
+    """What was set aside, with the bytes as they came; raises InputError as ``unseal`` does."""
+    if not item.sealed:
+        return item
+    record = unseal_bytes(item.record, key, _aside_place(item))
+    return item.model_copy(update={"record": record, "sealed": False})
+
+
+def fingerprint(key: bytes) -> str:
+    """What tells two keys apart and gives neither away."""
+    return _derived(key, b"fingerprint").hex()[:16]
+
+
+def _extra_place(record: Post | Report) -> str:
+    return f"extra {record.id}"
+
+
+def _aside_place(item: SetAside) -> str:
+    return f"set aside {item.id}"
 
 
 def _payload_place(raw: RawPost) -> str:

@@ -27,6 +27,8 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 PSEUDONYM_KEY = Path("pseudonym.key")
 """The file, under home, with the key of authors' pseudonyms and of what is sealed."""
+PSEUDONYM_VARIABLE = "OQIGA_PSEUDONYM_KEY"
+"""The same key in the environment, for machines that share a store."""
 
 
 class _Section(BaseModel):
@@ -459,17 +461,37 @@ def token(name: str, settings: Settings, environment: Mapping[str, str] | None =
         raise SettingsError(
             f"no token {name!r}: write it to {path} (chmod 600), or set {variable}"
         ) from error
-    if mode & 0o077:
-        raise SettingsError(f"{path} can be read by others; run: chmod 600 {path}")
+    _need_private(path, mode)
     if not text:
         raise SettingsError(f"{path} is empty; write the token {name!r} into it")
     return text
+
+
+def pseudonym_key(settings: Settings, environment: Mapping[str, str] | None = None) -> bytes:
+    """The key of authors' pseudonyms and of all that is sealed; raises SettingsError.
+
+    From ``OQIGA_PSEUDONYM_KEY`` (64 hex characters), else from its file, made on first use. Where
+    both are given they have to agree, so that none is used by mistake.
+    """
+    env = os.environ if environment is None else environment
+    path = settings.under_home(PSEUDONYM_KEY)
+    text = env.get(PSEUDONYM_VARIABLE, "").strip()
+    if not text:
+        return secret_key(path)
+    given = _key_of(text, PSEUDONYM_VARIABLE)
+    if path.exists() and secret_key(path) != given:
+        raise SettingsError(
+            f"{PSEUDONYM_VARIABLE} and {path} hold different keys; keep the one that the data was "
+            "written with and remove the other"
+        )
+    return given
 
 
 def secret_key(path: Path, n_bytes: int = 32) -> bytes:
     """The key kept in ``path``, made on first use and readable by its owner only.
 
     Two processes that start at once end with the same key: the file appears whole, by a link.
+    Raises SettingsError for a file that others can read or that holds no key.
     """
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -482,7 +504,31 @@ def secret_key(path: Path, n_bytes: int = 32) -> bytes:
         with contextlib.suppress(FileExistsError):  # another process was first: its key is it
             os.link(draft, path)
         draft.unlink()
-    return bytes.fromhex(path.read_text().strip())
+    try:
+        mode = path.stat().st_mode
+        text = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: the key cannot be read ({error}); mend the file") from error
+    _need_private(path, mode)
+    return _key_of(text, str(path), n_bytes)
+
+
+def _need_private(path: Path, mode: int) -> None:
+    if mode & 0o077:
+        raise SettingsError(f"{path} can be read by others; run: chmod 600 {path}")
+
+
+def _key_of(text: str, where: str, n_bytes: int = 32) -> bytes:
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    if len(key) != n_bytes:
+        raise SettingsError(
+            f"{where} holds no key ({2 * n_bytes} hexadecimal characters are expected); restore it "
+            "from your copy, as what was sealed with it opens with no other"
+        )
+    return key
 
 
 def _toml(path: Path) -> dict[str, object]:

@@ -27,6 +27,11 @@ KEEP_FROM = log_odds(0.05)
 """Weaker pairs are forgotten: nobody is shown them."""
 DOUBTFUL_BELOW = 0.5
 """A post less likely an incident is joined by its own words and links, not by its neighbours'."""
+CROWD = 400
+"""With more candidates than this a record is compared with some of each cluster only, ``SOME`` of
+each: in a mass event of thousands of posts the cost of one more stays what it was. The densest
+evening of the labelled streams has 160 candidates."""
+SOME = 24
 TextKey = tuple[Audience, str]
 Place = tuple[float, str]
 
@@ -48,6 +53,8 @@ class Graph:
         self._copies: dict[TextKey, list[Place]] = {}
         self._first: dict[str, str] = {}
         self._group: dict[str, list[str]] = {}
+        self._cluster: dict[str, str] = {}
+        self._sampled: set[str] = set()
         self._names: dict[str, set[tuple[str | None, str]]] = {}
         self._refers: dict[str, set[tuple[str | None, str]]] = {}
         self.constraints = Constraints()
@@ -96,6 +103,10 @@ class Graph:
         touched.discard(item_id)
         return touched
 
+    def expect(self, clusters: Mapping[str, str]) -> None:
+        """Say in which cluster records have been before: only crowds are sampled by that."""
+        self._cluster |= clusters
+
     def forget(self, item_ids: Iterable[str]) -> None:
         """Drop records whose events are closed; whole groups of copies go at once."""
         leaving = set(item_ids) & self.items.keys()
@@ -113,6 +124,7 @@ class Graph:
             self._uninstall(first)
             for member in members:
                 del self.items[member], self._reach[member]
+                self._cluster.pop(member, None)
                 leaving.discard(member)
         for item_id in sorted(leaving):
             self.drop(item_id)
@@ -287,13 +299,18 @@ class Graph:
             self._asked[other].pop(first, None)
         self._names.pop(first, None)
         self._refers.pop(first, None)
+        self._sampled.discard(first)
         for member in self._group.pop(first, ()):
             self._first.pop(member, None)
             self._index.remove(member)
 
     def _compare(self, first: str, found: set[str]) -> None:
         item = self.items[first]
-        for other in {self._first[o] for o in found if o in self._first} - {first}:
+        others = {self._first[o] for o in found if o in self._first} - {first}
+        if len(others) > CROWD:
+            others = self._some_of_each(first, others)
+            self._sampled.add(first)
+        for other in others:
             value = self._edge(item, self.items[other])
             if value is None or value < self._keep_from:
                 self.edges[first].pop(other, None)
@@ -301,6 +318,19 @@ class Graph:
             else:
                 self.edges[first][other] = value
                 self.edges[other][first] = value
+
+    def _some_of_each(self, first: str, others: set[str]) -> set[str]:
+        """Of each cluster the records that are nearest in time, of what is new the nearest too."""
+        item = self.items[first]
+        clusters: dict[str | None, list[str]] = {}
+        for other in others:
+            clusters.setdefault(self._cluster.get(other), []).append(other)
+        chosen: set[str] = set()
+        for cluster_id, members in clusters.items():
+            members.sort(key=lambda other: (abs(self.items[other].at - item.at), other))
+            chosen.update(members[: CROWD if cluster_id is None else SOME])
+        named = {self._first.get(o) for o in self._index.referring(item, self._widest_s)}
+        return chosen | (others & named)
 
     def _edge(self, a: Item, b: Item) -> float | None:
         left, right = (a, b) if a.id < b.id else (b, a)
@@ -339,6 +369,7 @@ class Graph:
     def _partition(self, component: set[str]) -> list[list[str]]:
         nodes = self._by_time(component)
         if len(nodes) == 1:
+            self._cluster[nodes[0]] = nodes[0]
             return [list(self._group[nodes[0]])]
         member_of = {m: node for node in nodes for m in self._group[node]}
         doubtful = {node for node in nodes if self.items[node].incident < DOUBTFUL_BELOW}
@@ -357,6 +388,7 @@ class Graph:
             average_share=self._model.average_share,
             spans={node: self._span(node) for node in nodes},
         )
+        self._cluster |= {node: nodes_of[0] for nodes_of in clusters for node in nodes_of}
         return [sorted(m for node in c for m in self._group[node]) for c in clusters]
 
     def _by_time(self, component: Iterable[str]) -> list[str]:
@@ -377,9 +409,15 @@ class Graph:
         return pairs
 
     def _span(self, node: str) -> Span | None:
-        """When a record was, and within how many seconds others may be of its event."""
+        """When a record was, and within how many seconds others may be of its event.
+
+        ``None``: a record that was compared with only some tells nothing by what is absent, nor
+        does one that says too little.
+        """
         item = self.items[node]
-        return (item.at, self._reach[node]) if speaks(item) else None
+        if node in self._sampled or not speaks(item):
+            return None
+        return item.at, self._reach[node]
 
     def _silent(self, a: str, b: str) -> bool:
         """Whether nothing can be said of two records that were not compared."""

@@ -30,6 +30,11 @@ from correlator.priority import priority
 HEADLINE_CHARS = 140
 CANDIDATES = 3
 CANDIDATE_FROM = 0.05
+EXPLAINED = 200
+"""Members that are kept with their reasons, the earliest; of a mass event's others
+`oqiga pairs` tells them."""
+OFFERS = 100
+"""Places that are weighed against each other, the surest first."""
 CORROBORATION = 0.35
 """How far another source's word, if it is sure, closes the gap to certainty."""
 CORROBORATES_FROM = 0.4
@@ -182,9 +187,11 @@ class Judge:
     ) -> list[Link]:
         inside = set(ordered)
         links: list[Link] = []
-        for member in ordered:
+        for number, member in enumerate(ordered):
             partner = _partner(member, ordered, inside, graph)
-            links.append(self._link(member, partner, graph, records))
+            link = self._link(member, partner, graph, records)
+            explained = number < EXPLAINED
+            links.append(link if explained else link.model_copy(update={"contributions": ()}))
         return links
 
     def _candidates(
@@ -367,6 +374,8 @@ def _location(assessed: Sequence[Assessed], graph: Graph) -> tuple[Point | None,
         return None, ()
     finest = min(point.radius_m for point, _, _ in offers)
     fine = [o for o in offers if o[0].radius_m <= max(4.0 * finest, 300.0)]
+    if len(fine) > OFFERS:
+        fine = sorted(fine, key=lambda o: (-o[2], o[0].radius_m, o[0].lat, o[0].lon))[:OFFERS]
     sites_of = [site_of(point) for point, _, _ in fine]
 
     def cost(i: int) -> tuple[float, float, float, float]:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from core.ids import content_digest, digest, pseudonym
 from core.inputs import post_id
-from core.links import channels_of, kept_link, kept_reference
+from core.links import channels_of, kept_link, kept_origin, kept_reference
 from core.records import MediaRef, Post, RawPost, Source
 from core.sealing import seal, seal_payload
 from core.versions import newest
@@ -114,7 +114,7 @@ def derive(
         lat=found.lat,
         lon=found.lon,
         reply_to=kept_reference(found.reply_to, key, channels),
-        forwarded_from=kept_reference(found.forwarded_from, key, channels),
+        forwarded_from=kept_origin(found.forwarded_from, key, channels, platform=True),
         media=found.media[:MAX_MEDIA],
         extra=extra,
         content=content,

@@ -248,5 +248,6 @@ class Keeper:
             record=record[:MAX_KEPT],
             size_bytes=len(record),
             at=self.now(),
+            key=self._key,
         )
         self._store.set_aside([item])

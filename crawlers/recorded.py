@@ -113,4 +113,4 @@ def _with_home(line: Line, home: str) -> Line:
         return line
     value["home"] = home
     data = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
-    return Line(line.number, data, len(data))
+    return Line(line.number, data, len(data), line.origin)

@@ -31,6 +31,7 @@ from crawlers.telegram_preview import TelegramPreviewReader
 from crawlers.threads import ThreadsReader
 from crawlers.vk import VkReader
 from crawlers.web import WebReader
+from store.ingest import INPUT
 from store.protocol import ALL, Store
 
 log = logging.getLogger(__name__)
@@ -41,17 +42,22 @@ MOMENT = timedelta(milliseconds=1)
 
 @dataclass
 class ReparseSummary:
-    """What became of the posts. ``failed``: their payload could not be read by today's parser."""
+    """What became of the posts. ``failed``: their payload could not be read by today's parser.
+
+    ``recorded``: came as lines of the input contract, of which no parser guesses anything.
+    """
 
     read: int = 0
     changed: int = 0
     failed: int = 0
     without_payload: int = 0
+    recorded: int = 0
 
     def __str__(self) -> str:
         return (
             f"{self.read} posts read again: {self.changed} have a new version, "
-            f"{self.failed} could not be read, {self.without_payload} have no payload"
+            f"{self.failed} could not be read, {self.without_payload} have no payload, "
+            f"{self.recorded} are recorded lines"
         )
 
 
@@ -103,6 +109,9 @@ def _again(
     raws = store.raw_posts(post_id, ALL)
     if not raws:
         summary.without_payload += 1
+        return None
+    if raws[-1].parser == INPUT:
+        summary.recorded += 1
         return None
     summary.read += 1
     last = newest(versions)

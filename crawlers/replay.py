@@ -238,7 +238,7 @@ class Replay:
             if report:
                 _add(
                     self.summary.reports,
-                    ingest_reports(store, lines, where=where, clock=self._clock),
+                    ingest_reports(store, lines, where=where, clock=self._clock, key=key),
                 )
             else:
                 _add(
@@ -302,7 +302,7 @@ def _read(file: BinaryIO, row: _Row, shift: timedelta) -> Line:
     except InputError:
         return Line(row.number, data, line.size_bytes)  # the ingest says what is wrong with it
     data = json.dumps(moved, ensure_ascii=False).encode("utf-8", "surrogatepass")
-    return Line(row.number, data, len(data))
+    return Line(row.number, data, len(data), line.data)
 
 
 def _aware(value: object) -> datetime | None:

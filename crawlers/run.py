@@ -9,13 +9,14 @@ from collections.abc import Callable, Sequence
 from core.clock import Clock
 from core.errors import SourceError, StoreError
 from core.records import Source
-from core.settings import PSEUDONYM_KEY, Settings, secret_key
+from core.settings import Settings
 from crawlers.keeper import CrawlSummary, Keeper, Reading
 from crawlers.media_queue import MediaQueue
 from crawlers.readers import FILE_KINDS, Readers, need_kind
 from crawlers.recorded import RecordedReader
 from crawlers.scrapy_run import check_source, crawl
 from crawlers.web import Kind
+from store.keyring import key_of
 from store.protocol import Store
 
 log = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ def read_once(
 
     ``media``: fetch their photos and videos too.
     """
-    key = pseudonym_key(settings)
+    key = key_of(store, settings)
     queue = MediaQueue(store, settings, *_schemes(sources[0])) if media else None
     keeper = Keeper(store, clock, key, None if queue is None else queue.add)
     if sources[0].kind in FILE_KINDS:
@@ -76,7 +77,7 @@ def listen(
     is tried again ever more seldom; its state stands in its ledger. A source that is wrongly
     configured is reported there and left out.
     """
-    key = pseudonym_key(settings)
+    key = key_of(store, settings)
     keeper = Keeper(store, clock, key)
     readers = Readers(settings)
     good = [source for source in sources if _usable(source, keeper, readers)]
@@ -116,11 +117,6 @@ def listen(
 
 def _schemes(source: Source) -> tuple[str, ...]:
     return (TG,) if source.kind == Kind.TELEGRAM else HTTP
-
-
-def pseudonym_key(settings: Settings) -> bytes:
-    """The key of authors' pseudonyms."""
-    return secret_key(settings.under_home(PSEUDONYM_KEY))
 
 
 def _aside(work: Callable[[], None]) -> None:

@@ -25,6 +25,7 @@ from core.errors import InputError, OqigaError
 from core.inputs import make_report, parse_object
 from core.lines import refused
 from core.records import Channel, Heartbeat, MediaRef, Outcome, Report
+from core.sealing import seal_extra
 from core.settings import Settings
 from intake.feeds import feed_of, need_feed, need_media
 from intake.keys import load, sender
@@ -32,6 +33,7 @@ from intake.upload import Upload
 from media.check import Limits
 from media.files import MEDIA_FOLDER, Draft, MediaFiles, Shelf
 from store.ingest import CONFLICT
+from store.keyring import key_of
 from store.protocol import ALL, Store
 
 log = logging.getLogger(__name__)
@@ -127,6 +129,7 @@ class Desk:
         self.store = store
         self.settings = settings
         self.clock = clock
+        self.key = key_of(store, settings)
         self.limits = Limits.of(settings.intake)
         self.files = MediaFiles(settings.under_home(MEDIA_FOLDER))
         self.keys_file = settings.under_home(settings.intake.keys_file)
@@ -195,7 +198,7 @@ class Desk:
             try:
                 if not isinstance(value, dict):
                     raise InputError(f"a report is a JSON object, this is a {_kind(value)}")
-                made.append(make_report(value, now=self.clock.now()))
+                made.append(seal_extra(make_report(value, now=self.clock.now()), self.key))
             except InputError as error:
                 record = _dump(value)
                 made.append(self._refuse(INVALID, where, record, _id(value), [str(error)]))
@@ -233,6 +236,7 @@ class Desk:
             record=record,
             size_bytes=len(record),
             at=self.clock.now(),
+            key=self.key,
         )
         self.store.set_aside([item])
         return Answer(status, report_id, "refused", problems)

@@ -21,6 +21,7 @@ from core.records import Heartbeat
 from core.settings import Settings
 from intake.feeds import feed_of_file
 from store.ingest import IngestSummary, ingest_reports
+from store.keyring import key_of
 from store.protocol import Store
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class DropFolder:
         self._store = store
         self._settings = settings.intake
         self._clock = clock
+        self._key = key_of(store, settings)
         self.folder = settings.under_home(settings.intake.drop_folder)
         self._seen: dict[Path, _Sight] = {}
         self._failing: set[Path] = set()
@@ -107,7 +109,11 @@ class DropFolder:
     def _read(self, path: Path, size_bytes: int) -> IngestSummary | None:
         with path.open("rb") as file:
             summary = ingest_reports(
-                self._store, read_lines(file), where=f"drop/{path.name}", clock=self._clock
+                self._store,
+                read_lines(file),
+                where=f"drop/{path.name}",
+                clock=self._clock,
+                key=self._key,
             )
             grown = os.fstat(file.fileno()).st_size != size_bytes
         if grown:

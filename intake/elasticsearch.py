@@ -24,9 +24,11 @@ from core.ids import content_digest, digest
 from core.inputs import make_report
 from core.lines import refused
 from core.records import Heartbeat, Outcome, Report
+from core.sealing import open_extra, seal_extra
 from core.settings import ElasticsearchSettings, FollowSettings, Settings
 from store.elasticsearch.connection import connect
 from store.ingest import CONFLICT
+from store.keyring import key_of
 from store.protocol import ALL, Store
 
 log = logging.getLogger(__name__)
@@ -54,6 +56,7 @@ class Follower:
         self._settings = settings
         self._follow = settings.follow
         self._clock = clock
+        self._key = key_of(store, settings)
         self._cursor = f"follow:{self._follow.index}"
         self._full_at: datetime | None = None
 
@@ -144,7 +147,8 @@ class Follower:
         for hit in hits:
             try:
                 value = mapped(hit["_source"], self._follow, hit["_id"])
-                reports.append((hit, make_report(value, now=self._clock.now())))
+                report = make_report(value, now=self._clock.now())
+                reports.append((hit, seal_extra(report, self._key)))
             except InputError as error:
                 aside.append(self._aside(hit, str(error)))
                 found.refused += 1
@@ -168,12 +172,9 @@ class Follower:
 
     def _accept_change(self, report: Report) -> bool:
         """A change as a further report that names the first; nothing that is kept changes."""
-        further = report.model_copy(
-            update={
-                "id": f"{report.id}@{digest(*map(str, _used(report)))[:8]}",
-                "extra": {**report.extra, "changes": report.id},
-            }
-        )
+        name = f"{report.id}@{digest(*map(str, _used(report)))[:8]}"
+        fields = {**open_extra(report, self._key), "changes": report.id}
+        further = seal_extra(report.model_copy(update={"id": name, "extra": fields}), self._key)
         (outcome,) = self._store.accept_reports([further])
         return outcome is not Outcome.CONFLICT
 
@@ -186,6 +187,7 @@ class Follower:
             record=data,
             size_bytes=len(data),
             at=self._clock.now(),
+            key=self._key,
         )
 
     def _time_of(self, hit: Mapping[str, Any]) -> datetime | None:

@@ -31,9 +31,10 @@ from learning.labels import (
 from learning.registry import CANDIDATE
 from learning.replay import Difference, Models, replay
 from nlp.assessor import Assessor
-from nlp.evaluate import Judged, subject_of
+from nlp.evaluate import Judged
 from nlp.labelled import LabelledPost, part_of, read_corpus, read_stream
 from nlp.language import LanguageModel
+from nlp.placing import subject_of
 from nlp.reading import Subject
 from nlp.train import GAZETTEER_FILE, Grounds, fit
 from store.protocol import OPEN, EventQuery, Store

@@ -65,6 +65,7 @@ class Assessor:
             version=subject.version,
             assessor=self.id,
             language=reading.language,
+            language_parts=reading.language_parts,
             incident=round(reading.incident, 5),
             category=best,
             categories=dict(zip(_CATEGORIES, values, strict=True)),

@@ -12,28 +12,17 @@ from pathlib import Path
 
 import numpy as np
 
-from core.geo import distance_m
 from core.records import INCIDENT_CATEGORIES, Assessment, Category, Language
-from nlp.assessor import Assessor, Subject
+from nlp.assessor import Assessor
+from nlp.external import external_figures
+from nlp.figures import RESAMPLES, Figure, f1_of, measured
 from nlp.labelled import LabelledPost, author_folds, part_of, read_corpus, read_stream
+from nlp.placing import PLACE_MEASURES, Placed, place_figures, placed_alone, subject_of
+from nlp.reading import Subject
 from nlp.train import Grounds, Progress, fit, silent
+from nlp.words import words_of
 
 FOLDS = 5
-RESAMPLES = 400
-SEED = 20261124
-STREET_LEVEL_M = 1_000.0
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One measured figure with its 95 % bootstrap interval over ``count`` posts."""
-
-    name: str
-    group: str
-    value: float
-    low: float
-    high: float
-    count: int
 
 
 @dataclass(frozen=True)
@@ -42,11 +31,6 @@ class Judged:
 
     post: LabelledPost
     assessment: Assessment
-
-
-def subject_of(post: LabelledPost) -> Subject:
-    """A labelled post as the assessor gets it."""
-    return Subject(post.id, 1, post.text, post.posted_at, post.home)
 
 
 def cross_validated(
@@ -62,10 +46,7 @@ def cross_validated(
         if not check:
             continue
         assessor = Assessor(fit(learn, grounds), grounds.gazetteer)
-        for post, assessment in zip(
-            check, assessor.assess([subject_of(p) for p in check]), strict=True
-        ):
-            judged[post.id] = assessment
+        judged |= {j.post.id: j.assessment for j in judged_by(assessor, check)}
     progress("cross-validation", 1.0)
     return [Judged(post, judged[post.id]) for post in posts]
 
@@ -74,11 +55,25 @@ def held_out(
     posts: Sequence[LabelledPost], grounds: Grounds, progress: Progress = silent
 ) -> list[Judged]:
     """The test part, assessed by a model of all the rest."""
-    check = [p for p in posts if part_of(p) == "test"]
+    return judged_by(held_out_assessor(posts, grounds, progress), _tested(posts))
+
+
+def held_out_assessor(
+    posts: Sequence[LabelledPost], grounds: Grounds, progress: Progress = silent
+) -> Assessor:
+    """What has learned everything but the test part."""
     learn = [p for p in posts if part_of(p) != "test"]
-    assessor = Assessor(fit(learn, grounds, progress), grounds.gazetteer)
-    answers = assessor.assess([subject_of(p) for p in check])
-    return [Judged(p, a) for p, a in zip(check, answers, strict=True)]
+    return Assessor(fit(learn, grounds, progress), grounds.gazetteer)
+
+
+def judged_by(assessor: Assessor, posts: Sequence[LabelledPost]) -> list[Judged]:
+    """What an assessor says of posts."""
+    answers = assessor.assess([subject_of(p) for p in posts])
+    return [Judged(p, a) for p, a in zip(posts, answers, strict=True)]
+
+
+def _tested(posts: Sequence[LabelledPost]) -> list[LabelledPost]:
+    return [p for p in posts if part_of(p) == "test"]
 
 
 # -- figures --------------------------------------------------------------------------------------
@@ -86,19 +81,9 @@ def held_out(
 Measure = Callable[[Sequence[Judged]], float]
 
 
-def f1(tp: int, fp: int, fn: int) -> float:
-    """F1 of counts; 0 when there is nothing to find."""
-    return 2 * tp / (2 * tp + fp + fn) if tp else 0.0
-
-
 def incident_f1(items: Sequence[Judged]) -> float:
     """F1 of the incident decision at 0.5."""
-    said = [(j.assessment.incident >= 0.5, j.post.incident) for j in items]
-    return f1(
-        sum(a and b for a, b in said),
-        sum(a and not b for a, b in said),
-        sum(b and not a for a, b in said),
-    )
+    return f1_of([(j.assessment.incident >= 0.5, j.post.incident) for j in items])
 
 
 def incident_precision(items: Sequence[Judged]) -> float:
@@ -133,12 +118,7 @@ def category_macro_f1(items: Sequence[Judged]) -> float:
 
 
 def _category_f1(items: Sequence[Judged], category: Category) -> float:
-    pairs = [(j.assessment.category is category, j.post.category is category) for j in items]
-    return f1(
-        sum(a and b for a, b in pairs),
-        sum(a and not b for a, b in pairs),
-        sum(b and not a for a, b in pairs),
-    )
+    return f1_of([(j.assessment.category is category, j.post.category is category) for j in items])
 
 
 def language_accuracy(items: Sequence[Judged]) -> float:
@@ -151,44 +131,8 @@ def politics_flagged(items: Sequence[Judged]) -> float:
     return float(sum(j.post.negative == "politics" and j.assessment.incident >= 0.5 for j in items))
 
 
-def within(limit_m: float, *, street_level: bool) -> Measure:
-    """Share of incidents with a known place whose location lies within ``limit_m`` of it.
-
-    ``street_level``: only those whose true place is known to within ``STREET_LEVEL_M``.
-    """
-
-    def measure(items: Sequence[Judged]) -> float:
-        near = []
-        for item in items:
-            true = item.post.location
-            if true is None or not item.post.incident:
-                continue
-            if street_level and true.radius_m > STREET_LEVEL_M:
-                continue
-            found = item.assessment.location
-            near.append(
-                found is not None
-                and distance_m(true.lat, true.lon, found.lat, found.lon) <= limit_m
-            )
-        return float(np.mean(near)) if near else 0.0
-
-    return measure
-
-
-def radius_covers(items: Sequence[Judged]) -> float:
-    """Share of answered locations whose radius covers the true point."""
-    covered = [
-        distance_m(p.lat, p.lon, a.lat, a.lon) <= a.radius_m
-        for p, a in ((j.post.location, j.assessment.location) for j in items)
-        if p is not None and a is not None
-    ]
-    return float(np.mean(covered)) if covered else 0.0
-
-
-def no_false_location(items: Sequence[Judged]) -> float:
-    """Share of posts without a place that were given none."""
-    none = [j.assessment.location is None for j in items if j.post.location is None]
-    return float(np.mean(none)) if none else 1.0
+def _of_places(measure: Callable[[Sequence[Placed]], float]) -> Measure:
+    return lambda items: measure([Placed(j.post, j.assessment.location) for j in items])
 
 
 MEASURES: dict[str, Measure] = {
@@ -200,79 +144,84 @@ MEASURES: dict[str, Measure] = {
     "category macro-F1": category_macro_f1,
     "language accuracy": language_accuracy,
     "politics flagged": politics_flagged,
-    "street-level within 1 km": within(1_000, street_level=True),
-    "location within 10 km": within(10_000, street_level=False),
-    "radius covers": radius_covers,
-    "no false location": no_false_location,
+    **{name: _of_places(measure) for name, measure in PLACE_MEASURES.items()},
 }
 
 
-def figures(items: Sequence[Judged]) -> list[Figure]:
+def figures(items: Sequence[Judged], resamples: int = RESAMPLES) -> list[Figure]:
     """All figures: over all posts, per language, and F1 per category."""
-    results = [_figure(name, "all", measure, items) for name, measure in MEASURES.items()]
+    results = [
+        measured(name, "all", measure, items, resamples) for name, measure in MEASURES.items()
+    ]
     for language in Language:
         part = [j for j in items if j.post.language is language]
-        if len(part) < 5:
-            continue
-        for name in ("incident F1", "Brier", "category accuracy", "language accuracy",
-                     "location within 10 km"):  # fmt: skip
-            results.append(_figure(name, language.value, MEASURES[name], part))
+        if len(part) >= FEWEST:
+            results += [
+                measured(name, language.value, MEASURES[name], part, resamples)
+                for name in BY_LANGUAGE
+            ]
     true = [j for j in items if j.post.incident]
     for category in INCIDENT_CATEGORIES:
 
         def measure(part: Sequence[Judged], category: Category = category) -> float:
             return _category_f1(part, category)
 
-        results.append(_figure("category F1", category.value, measure, true))
+        results.append(measured("category F1", category.value, measure, true, resamples))
     return results
 
 
-def _figure(name: str, group: str, measure: Measure, items: Sequence[Judged]) -> Figure:
-    rng = np.random.default_rng(SEED)
-    draws = [
-        measure([items[i] for i in rng.integers(0, len(items), len(items))])
-        for _ in range(RESAMPLES if len(items) else 0)
-    ]
-    low, high = np.quantile(draws, [0.025, 0.975]) if draws else (0.0, 0.0)
-    return Figure(name, group, measure(items), float(low), float(high), len(items))
+BY_LANGUAGE = (
+    "incident F1", "Brier", "category accuracy", "language accuracy", "location within 10 km"
+)  # fmt: skip
+FEWEST = 5
+"""Groups smaller than this say nothing."""
 
 
-def table(results: Sequence[Figure]) -> str:
-    """The figures as lines of text."""
-    lines = [f"{'figure':26} {'group':20} {'value':>7}   95 % interval   posts"]
-    lines += [
-        f"{f.name:26} {f.group:20} {f.value:7.3f}   {f.low:.3f} to {f.high:.3f}  {f.count:6}"
-        for f in results
-    ]
-    return "\n".join(lines)
+@dataclass(frozen=True)
+class Joined:
+    """A Russian and a Kazakh post as one text: how many of its words are in the right language."""
+
+    words: int
+    right: int
 
 
-def language_figures(assessor: Assessor, folder: Path) -> list[Figure]:
-    """Language accuracy on files ``<code>.txt`` of sentences; codes other than kk, ru: other."""
-    results: list[Figure] = []
-    for path in sorted(folder.glob("*.txt")):
-        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-        true = Language(path.stem) if path.stem in ("kk", "ru") else Language.OTHER
-        answers = [
-            a.language is true
-            for a in assessor.assess([_sentence(i, line) for i, line in enumerate(lines)])
+def joined(assessor: Assessor, posts: Sequence[LabelledPost]) -> list[Joined]:
+    """The first Russian post with the first Kazakh one, and so on, in both orders."""
+    ru, kk = ([p for p in posts if p.language is x] for x in (Language.RU, Language.KK))
+    pairs = [pair for a, b in zip(ru, kk, strict=False) for pair in ((a, b), (b, a))]
+    texts = [f"{a.text}\n{b.text}" for a, b in pairs]
+    items = [Subject(f"{a.id}+{b.id}", 1, t, a.at) for (a, b), t in zip(pairs, texts, strict=True)]
+    found = []
+    for (a, b), answer, item in zip(pairs, assessor.assess(items), items, strict=True):
+        words = words_of(item.text)
+        starts = [
+            start
+            for start, form in zip(words.starts, words.forms, strict=True)
+            if form.kind in ("cyrillic", "latin") and len(form.raw) > 1
         ]
-        rng = np.random.default_rng(SEED)
-        draws = [float(np.mean(rng.choice(answers, len(answers)))) for _ in range(RESAMPLES)]
-        low, high = np.quantile(draws, [0.025, 0.975])
-        results.append(
-            Figure(
-                "language accuracy", f"external {path.stem}", float(np.mean(answers)),
-                float(low), float(high), len(lines),
-            )
-        )  # fmt: skip
-    return results
+        right = sum(
+            _language_at(answer, start) is (a if start < len(a.text) else b).language
+            for start in starts
+        )
+        found.append(Joined(len(starts), right))
+    return found
 
 
-def _sentence(number: int, text: str) -> Subject:
-    from datetime import UTC, datetime
+def _language_at(answer: Assessment, start: int) -> Language:
+    parts = (p.language for p in answer.language_parts if p.start <= start < p.end)
+    return next(parts, answer.language)
 
-    return Subject(f"sentence-{number}", 1, text, datetime(2026, 1, 1, tzinfo=UTC))
+
+def _words_right(items: Sequence[Joined]) -> float:
+    return sum(j.right for j in items) / max(sum(j.words for j in items), 1)
+
+
+def parts_figure(
+    assessor: Assessor, posts: Sequence[LabelledPost], resamples: int = RESAMPLES
+) -> Figure:
+    """Share of words in the right language where a Russian and a Kazakh post are joined."""
+    items = joined(assessor, posts)
+    return measured("language of words", "joined posts", _words_right, items, resamples)
 
 
 def evaluate(
@@ -280,20 +229,27 @@ def evaluate(
     assessor: Assessor,
     *,
     stream_file: Path | None = None,
-    langid_dir: Path | None = None,
+    external_dir: Path | None = None,
     all_authors: bool = False,
     progress: Progress = silent,
-) -> list[Figure]:
+) -> tuple[list[Figure], list[Judged]]:
     """Figures on the test part, or with ``all_authors`` cross-validated over all of them.
 
-    The gazetteer and word vectors are the assessor's; with a folder of sentences the assessor's
-    languages are measured on it.
+    Also what the figures are of. The gazetteer and word vectors are the assessor's; with a folder
+    of external sets its mentions and languages are measured on them.
     """
     streams = [] if stream_file is None else read_stream(stream_file)
     grounds = Grounds(assessor.gazetteer, assessor.vectors, streams)
     posts = read_corpus(corpus_dir)
-    judged = cross_validated if all_authors else held_out
-    results = figures(judged(posts, grounds, progress))
-    if langid_dir is not None:
-        results += language_figures(assessor, langid_dir)
-    return results
+    if all_authors:
+        judged = cross_validated(posts, grounds, progress)
+        results = figures(judged)
+    else:
+        learned = held_out_assessor(posts, grounds, progress)
+        judged = judged_by(learned, _tested(posts))
+        results = [*figures(judged), parts_figure(learned, _tested(posts))]
+    alone = placed_alone([j.post for j in judged], assessor.gazetteer)
+    results += place_figures(alone, "places alone")
+    if external_dir is not None:
+        results += external_figures(assessor, external_dir)
+    return results, judged

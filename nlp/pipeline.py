@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from scipy import sparse
 
-from core.records import Cue
+from core.records import Cue, Language
 from nlp.explain import explain
 from nlp.features import FeatureSpace
 from nlp.gazetteer.index import Gazetteer
 from nlp.gazetteer.locating import SEVERAL, at_home, read_places
+from nlp.language_parts import parts_of
 from nlp.lexicon import Lexicon
 from nlp.model import Model
 from nlp.reading import Reading, Subject
@@ -70,16 +71,18 @@ class FindCues:
 
 
 class JudgeLanguage:
-    """Language of the text."""
+    """Language of the text, and of the parts of a mixed one."""
 
     def __init__(self, model: Model) -> None:
         self.model = model.language
 
     def __call__(self, readings: Sequence[Reading]) -> None:
-        """Fill ``language`` and ``kazakh_share``."""
+        """Fill ``language``, ``language_parts`` and ``kazakh_share``."""
         languages, shares = self.model.texts([r.words for r in readings])
         for reading, language, share in zip(readings, languages, shares, strict=True):
             reading.language, reading.kazakh_share = language, share
+            if language is Language.MIXED:
+                reading.language_parts = parts_of(reading.words, self.model)
 
 
 class ReadTimes:
@@ -227,7 +230,7 @@ class _Component:
 def make_pipeline(components: dict[str, Step]) -> tuple[SpacyLanguage, Callable[[Subject], Doc]]:
     """The spaCy pipeline and how a subject becomes a Doc for it."""
     spacy = _spacy()
-    from spacy.language import Language
+    from spacy.language import Language as SpacyLanguage
     from spacy.tokens import Doc
 
     if not Doc.has_extension("reading"):
@@ -235,8 +238,8 @@ def make_pipeline(components: dict[str, Step]) -> tuple[SpacyLanguage, Callable[
     pipeline = spacy.blank("xx")
     for name, step in components.items():
         factory = f"oqiga_{name}"
-        if not Language.has_factory(factory):
-            Language.factory(factory, func=_factory)
+        if not SpacyLanguage.has_factory(factory):
+            SpacyLanguage.factory(factory, func=_factory)
         pipeline.add_pipe(factory, name=name, config={"step": None})
         pipeline.get_pipe(name).step = step
 

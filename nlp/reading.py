@@ -7,7 +7,7 @@ from datetime import datetime
 
 from scipy import sparse
 
-from core.records import Cue, Language, Place, Point
+from core.records import Cue, Language, LanguagePart, Place, Point
 from nlp.lexicon import Hit
 from nlp.words import Words
 
@@ -53,6 +53,7 @@ class Reading:
     cues: list[Hit] = field(default_factory=list)
     concepts: list[Hit] = field(default_factory=list)
     language: Language = Language.OTHER
+    language_parts: tuple[LanguagePart, ...] = ()
     kazakh_share: float = 0.0
     time: EventTime = field(default_factory=EventTime)
     places: list[Place] = field(default_factory=list)

@@ -25,8 +25,6 @@ from oqiga.progress import Bar, tracked
 from oqiga.store_commands import app as store_app
 
 if TYPE_CHECKING:
-    from nlp.assessor import Assessor
-    from oqiga.context import Context
     from oqiga.offline import Reading
     from store.ingest import IngestSummary
 
@@ -48,6 +46,8 @@ app.add_typer(stage_commands.app, name="stage")
 app.add_typer(keeping_commands.app, name="retention")
 app.add_typer(learn_commands.app, name="learn")
 app.command("remove")(keeping_commands.remove)
+app.command("seal")(keeping_commands.seal)
+app.command("set-aside")(keeping_commands.set_aside)
 app.add_typer(key, name="key")
 app.add_typer(sources, name="sources")
 app.add_typer(telegram, name="telegram")
@@ -136,7 +136,7 @@ def pairs(
 ) -> None:
     """Explain pairs: {"left", "right"} a line in, probability of the same event out."""
     from oqiga.offline import Reading, pair_rows
-    from oqiga.places import assessor_of
+    from oqiga.places import assessor_of, own_assessor
 
     context, found = open_context(), Reading()
     with reading(input) as file, writing(output) as out:
@@ -145,7 +145,7 @@ def pairs(
 
             alike = likeness_rows(
                 read_lines(file),
-                space=AssessmentWords(_assessor(context).vectors),
+                space=AssessmentWords(own_assessor(context).vectors),
                 model=context.pair_model,
                 reading=found,
             )
@@ -194,6 +194,7 @@ def ingest_reports(file: Annotated[Path, typer.Argument(metavar="FILE")]) -> Non
             tracked(read_lines(lines), "ingesting reports"),
             where=file.name,
             clock=context.clock,
+            key=context.key,
         )
     _ingested(summary, "reports")
 
@@ -252,16 +253,16 @@ def run(
 @app.command()
 def part(
     name: Annotated[str, typer.Argument(metavar="readers|pipeline|console")],
-    settings_json: Annotated[str | None, typer.Argument(hidden=True)] = None,
+    from_parent: Annotated[bool, typer.Option("--from-parent", hidden=True)] = False,
 ) -> None:
     """One process of the runtime alone, for machines that share an Elasticsearch store."""
     from oqiga.parts import PARTS, run_part
 
     if name not in PARTS:
         raise InputError(f"no part {name!r}; there are: {', '.join(PARTS)}")
-    if settings_json is None:
+    if not from_parent:
         raise typer.Exit(run_part(name, open_settings()))
-    settings = Settings.model_validate_json(settings_json)
+    settings = Settings.model_validate_json(sys.stdin.buffer.readline())
     log_as(settings)
     raise typer.Exit(run_part(name, settings, watch_parent=True))
 
@@ -458,27 +459,36 @@ def evaluate(
     all_authors: Annotated[
         bool, typer.Option("--all", help="cross-validate over all authors (ten minutes)")
     ] = False,
+    charts: Annotated[
+        Path | None, typer.Option(help="folder to write charts (SVG) to", file_okay=False)
+    ] = None,
 ) -> None:
     """The models' figures per language and category, on posts they have not learned."""
+    from nlp.charts import charts as draw
     from nlp.evaluate import evaluate as measure
-    from nlp.evaluate import table
+    from nlp.figures import table
     from oqiga.context import CORPUS, STREAMS
+    from oqiga.places import own_assessor
 
-    assessor = _assessor(open_context())
+    context = open_context()
+    assessor = own_assessor(context)
     with Bar("evaluating") as bar:
-        figures = measure(
+        figures, judged = measure(
             CORPUS,
             assessor,
             stream_file=STREAMS / "train_posts.jsonl",
-            langid_dir=None if external is None else external / "langid",
+            external_dir=external,
             all_authors=all_authors,
             progress=bar.to,
         )
     typer.echo(table(figures))
+    if charts is not None:
+        charts.mkdir(parents=True, exist_ok=True)
+        for name, drawing in draw(figures, judged).items():
+            (charts / name).write_text(drawing, encoding="utf-8")
     if external is not None:
         from oqiga import likeness
 
-        context = open_context()
         space = likeness.AssessmentWords(assessor.vectors)
         alike = likeness.external_figures(external, space=space, model=context.pair_model)
         typer.echo("\n" + likeness.table(alike))
@@ -522,12 +532,6 @@ def main() -> None:
     except BrokenPipeError:
         # The reader of our output (head, less) has left: nothing more to say, nothing failed.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _assessor(context: Context) -> Assessor:
-    from nlp.assessor import Assessor
-
-    return Assessor.load(context.model_dir, context.gazetteer_file)
 
 
 def _finish(found: Reading, what: str) -> None:

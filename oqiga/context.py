@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.clock import Clock, SystemClock
-from core.settings import PSEUDONYM_KEY, Settings, secret_key
+from core.settings import Settings
 from crawlers.replay import ReplayPlan
 from learning import registry
+from store.keyring import key_of
 from store.open import open_store
 from store.protocol import Store
 
@@ -44,8 +45,8 @@ class Context:
 
     @cached_property
     def key(self) -> bytes:
-        """The key of authors' pseudonyms."""
-        return secret_key(self.settings.under_home(PSEUDONYM_KEY))
+        """The key of authors' pseudonyms and of all that is sealed; raises SettingsError."""
+        return key_of(self.store, self.settings)
 
     @property
     def shipped_model_dir(self) -> Path:

@@ -8,11 +8,16 @@ import threading
 from console.times import zone
 from core.errors import InputError, SettingsError
 from core.inputs import post_id
+from core.links import channels_of
+from core.records import AuditEntry, SetAside
+from core.sealing import open_aside
+from core.settings import load_sources
 from media import retention
 from media.files import MEDIA_FOLDER, MediaFiles, Shelf
 from oqiga.context import Context
 from store.elasticsearch import ElasticsearchStore
 from store.removed import Removed
+from store.resealing import Sealed
 from store.sqlite import SqliteStore
 
 log = logging.getLogger(__name__)
@@ -57,6 +62,41 @@ def remove_post(context: Context, name: str, *, by: str, demand: str) -> Removed
         refile(store, settings, context.clock, removed.events)
         return removed
     raise InputError(f"no post {name!r} is kept; name its id, or SOURCE:NATIVE_ID")
+
+
+def seal_old(context: Context, *, by: str) -> Sealed:
+    """Seal what an earlier program kept in the open, in the store and on its disks."""
+    sources = load_sources(context.settings.crawlers.sources_file)
+    names = {source.name: channels_of(source.name, source.address) for source in sources}
+
+    def channels(source: str) -> frozenset[str]:
+        return names.get(source) or channels_of(source)
+
+    store = removable(context)
+    done = store.seal_old(context.key, channels, by=by, at=context.clock.now())
+    store.maintain()
+    return done
+
+
+def set_aside(context: Context, limit: int, *, by: str) -> list[dict[str, object]]:
+    """What was set aside, newest first, with the bytes as they came; reading it is written down.
+
+    ``record`` is ``None`` where it was sealed with a key that is gone.
+    """
+    store, now = context.store, context.clock.now()
+    items = store.set_aside_items(limit)
+    detail = f"{len(items)} records"
+    store.add_audit(AuditEntry(at=now, by=by, action="read", subject="set_aside", detail=detail))
+    return [_opened(item, context.key) for item in items]
+
+
+def _opened(item: SetAside, key: bytes) -> dict[str, object]:
+    try:
+        record = open_aside(item, key).record.decode("utf-8", "replace")
+    except InputError as error:
+        log.warning("%s: %s", item.where, error)
+        record = None
+    return {**item.model_dump(mode="json", exclude={"record", "sealed"}), "record": record}
 
 
 def removable(context: Context) -> SqliteStore | ElasticsearchStore:

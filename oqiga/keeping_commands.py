@@ -29,6 +29,20 @@ def maintain() -> None:
     typer.echo(json.dumps(found))
 
 
+def seal() -> None:
+    """Seal what was kept before sealing was there: payloads, personal links, unknown fields."""
+    typer.echo(f"sealed: {keeping.seal_old(open_context(), by='system')}")
+
+
+def set_aside(
+    by: Annotated[str, typer.Option("--by", help="who reads it")],
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 100,
+) -> None:
+    """What could not be accepted, as it came: one JSON object a line, newest first; audited."""
+    for row in keeping.set_aside(open_context(), limit, by=by):
+        typer.echo(json.dumps(row, ensure_ascii=False))
+
+
 def remove(
     post: Annotated[str, typer.Argument(metavar="POST", help="id, or SOURCE:NATIVE_ID")],
     demand: Annotated[str, typer.Option("--demand", help="number of the lawful demand")],

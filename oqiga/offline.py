@@ -73,7 +73,8 @@ def assess_lines(
 
 
 def assessment_row(record_id: str, found: Assessment) -> dict[str, Any]:
-    """An assessment in the contract's form."""
+    """An assessment in the contract's form; a mixed text has its parts by language besides."""
+    parts = [part.model_dump(mode="json") for part in found.language_parts]
     return {
         "id": record_id,
         "language": found.language.value,
@@ -98,6 +99,7 @@ def assessment_row(record_id: str, found: Assessment) -> dict[str, Any]:
         "location": None if found.location is None else found.location.model_dump(),
         "event_at": None if found.event_at is None else found.event_at.isoformat(),
         "assessor": found.assessor,
+        **({"language_parts": parts} if parts else {}),
     }
 
 

@@ -24,7 +24,8 @@ IDLE_S = 0.05
 def run_part(name: str, settings: Settings, *, watch_parent: bool = False) -> int:
     """Run one part until it is told to stop; returns the exit code.
 
-    With ``watch_parent`` the part leaves at once when its standard input is closed.
+    With ``watch_parent`` (its settings were the first line of standard input) the part leaves at
+    once when its standard input is closed.
     """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.errors import ModelError
 from nlp.gazetteer.find import find
@@ -11,6 +11,9 @@ from nlp.gazetteer.index import Gazetteer
 from nlp.run import Assesses
 from nlp.train import GAZETTEER_FILE
 from oqiga.context import Context
+
+if TYPE_CHECKING:
+    from nlp.assessor import Assessor
 
 
 def gazetteer(context: Context) -> Gazetteer:
@@ -22,13 +25,18 @@ def gazetteer(context: Context) -> Gazetteer:
     return Gazetteer.load(built) if own is None else Gazetteer.load(built, own)
 
 
+def own_assessor(context: Context) -> Assessor:
+    """The assessor in use, on the gazetteers alone: what is measured. Raises ModelError."""
+    from nlp.assessor import Assessor
+
+    return Assessor.load(context.model_dir, context.gazetteer_file)
+
+
 def assessor_of(context: Context) -> Assesses:
     """The assessor in use; with the operator's geocoder when one is set. Raises ModelError."""
-    from nlp.assessor import Assessor
     from nlp.geocoding import Geocoder, GeocodingAssessor
 
-    settings = context.settings
-    assessor = Assessor.load(context.model_dir, context.gazetteer_file)
+    settings, assessor = context.settings, own_assessor(context)
     if settings.geocoder.kind == "off":
         return assessor
     geocoder = Geocoder(settings.geocoder, settings.under_home(settings.geocoder.cache))

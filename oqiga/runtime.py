@@ -7,6 +7,7 @@ leaves as soon as its parent is gone, so kill -9 of the parent leaves nothing be
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import secrets
@@ -30,6 +31,7 @@ from crawlers.replay import ReplayPlan, plan
 from oqiga.context import REPLAY_NOTE, Context
 from oqiga.parts import PARTS
 from oqiga.progress import Bar
+from store.keyring import key_of
 from store.protocol import OPEN, Store
 
 log = logging.getLogger(__name__)
@@ -71,6 +73,7 @@ def run_all(wanted: Plan) -> int:
     context = Context(wanted.settings)
     try:
         replay = _keep_plan(context, wanted)
+        key_of(context.store, wanted.settings)  # before anything is written with a wrong one
         sign_in = _accounts(context)
         started = time.monotonic()
         parts = [_start(name, wanted.settings) for name in PARTS]
@@ -125,10 +128,16 @@ def _accounts(context: Context) -> str:
 
 def _start(name: str, settings: Settings) -> _Part:
     process = subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-m", "oqiga", "part", name, settings.model_dump_json()],
+        [sys.executable, "-m", "oqiga", "part", name, "--from-parent"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
+    if process.stdin is not None:
+        # Not as an argument: a webhook's or cluster's address may hold a secret, and any user of
+        # the machine can read arguments.
+        with contextlib.suppress(BrokenPipeError):  # it ended at once: whoever waits for it says so
+            process.stdin.write(settings.model_dump_json().encode() + b"\n")
+            process.stdin.flush()
     part = _Part(name, process, time.monotonic())
     threading.Thread(target=_read_ready, args=(part,), daemon=True).start()
     return part

@@ -9,13 +9,17 @@ from typing import Any, TypeVar
 
 from core.clock import Clock
 from core.errors import InputError
+from core.ids import digest
 from core.inputs import make_post, make_report, parse_object
 from core.lines import Line, batches, refused
-from core.records import Outcome, Post, Report, SetAside
+from core.records import Outcome, Post, RawPost, Report, SetAside
+from core.sealing import seal_extra, seal_payload
 from store.protocol import Store
 
 log = logging.getLogger(__name__)
 BATCH = 256
+INPUT = "input/1"
+"""Parser of a payload that is a line of the input contract."""
 T = TypeVar("T")
 
 CONFLICT = (
@@ -52,24 +56,30 @@ def ingest_posts(
     key: bytes,
     source: str | None = None,
 ) -> IngestSummary:
-    """Posts into the store. ``where`` names the file in messages; ``key`` makes pseudonyms."""
+    """Posts into the store, each with its line, byte for byte, as the payload.
+
+    ``where`` names the file in messages. ``key`` makes pseudonyms, and seals unknown fields,
+    payloads and what is set aside.
+    """
 
     def make(value: dict[str, Any]) -> Post:
-        return make_post(value, now=clock.now(), key=key, source=source)
+        return seal_extra(make_post(value, now=clock.now(), key=key, source=source), key)
 
-    def accept(posts: Sequence[Post]) -> list[Outcome]:
-        return store.accept_posts([(post, None) for post in posts])
+    def accept(found: Sequence[tuple[Line, Post]]) -> list[Outcome]:
+        return store.accept_posts([(post, _payload(post, line, key)) for line, post in found])
 
-    return _ingest(store, lines, kind="post", where=where, clock=clock, make=make, accept=accept)
+    return _ingest(
+        store, lines, kind="post", where=where, clock=clock, key=key, make=make, accept=accept
+    )
 
 
 def ingest_reports(
-    store: Store, lines: Iterable[Line], *, where: str, clock: Clock
+    store: Store, lines: Iterable[Line], *, where: str, clock: Clock, key: bytes
 ) -> IngestSummary:
-    """Reports into the store."""
+    """Reports into the store; their unknown fields are sealed with ``key``."""
 
     def make(value: dict[str, Any]) -> Report:
-        return make_report(value, now=clock.now())
+        return seal_extra(make_report(value, now=clock.now()), key)
 
     return _ingest(
         store,
@@ -77,8 +87,9 @@ def ingest_reports(
         kind="report",
         where=where,
         clock=clock,
+        key=key,
         make=make,
-        accept=store.accept_reports,
+        accept=lambda found: store.accept_reports([report for _, report in found]),
     )
 
 
@@ -89,8 +100,9 @@ def _ingest(
     kind: str,
     where: str,
     clock: Clock,
+    key: bytes,
     make: Callable[[dict[str, Any]], T],
-    accept: Callable[[Sequence[T]], list[Outcome]],
+    accept: Callable[[Sequence[tuple[Line, T]]], list[Outcome]],
 ) -> IngestSummary:
     summary = IngestSummary()
     for batch in batches(lines, BATCH):
@@ -101,7 +113,7 @@ def _ingest(
                 good.append((line, make(parse_object(line.data))))
             except InputError as error:
                 bad.append((line, str(error)))
-        for (line, _), outcome in zip(good, accept([record for _, record in good]), strict=True):
+        for (line, _), outcome in zip(good, accept(good), strict=True):
             if outcome is Outcome.ACCEPTED:
                 summary.accepted += 1
             elif outcome is Outcome.REPEATED:
@@ -110,7 +122,7 @@ def _ingest(
                 summary.conflicts += 1
                 bad.append((line, CONFLICT))
         bad.sort(key=lambda item: item[0].number)
-        store.set_aside([_aside(kind, where, line, problem, clock) for line, problem in bad])
+        store.set_aside([_aside(kind, where, line, problem, clock, key) for line, problem in bad])
         summary.refused += len(bad)
         summary.problems += [(line.number, problem) for line, problem in bad]
     if summary.refused:
@@ -118,12 +130,27 @@ def _ingest(
     return summary
 
 
-def _aside(kind: str, where: str, line: Line, problem: str, clock: Clock) -> SetAside:
+def _payload(post: Post, line: Line, key: bytes) -> RawPost:
+    made = RawPost(
+        id=digest("raw", post.id, post.content),
+        source=post.source,
+        native_id=post.native_id,
+        url=None,
+        fetched_at=post.accepted_at,
+        media_type="application/json",
+        payload=line.origin,
+        parser=INPUT,
+    )
+    return seal_payload(made, key)
+
+
+def _aside(kind: str, where: str, line: Line, problem: str, clock: Clock, key: bytes) -> SetAside:
     return refused(
         kind=kind,
         where=f"{where}:{line.number}",
         problem=problem,
-        record=line.data,
+        record=line.origin,
         size_bytes=line.size_bytes,
         at=clock.now(),
+        key=key,
     )

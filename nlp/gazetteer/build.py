@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,8 +25,17 @@ _CYRILLIC = re.compile(r"^[А-ЯЁа-яёӘәҒғҚқҢңӨөҰұҮүҺһІі' -
 
 def build(tables_dir: Path, out_sqlite: Path) -> int:
     """Write the gazetteer of the tables; how many entries. An older file is replaced whole."""
-    draft = out_sqlite.with_suffix(".draft")
-    draft.unlink(missing_ok=True)
+    # A name of its own: two that train at once each put a whole file there.
+    draft = out_sqlite.with_suffix(f".{os.getpid()}.{secrets.token_hex(4)}.draft")
+    try:
+        count = _write(tables_dir, draft)
+        draft.replace(out_sqlite)
+    finally:
+        draft.unlink(missing_ok=True)
+    return count
+
+
+def _write(tables_dir: Path, draft: Path) -> int:
     entries: dict[str, Entry] = {}
     with storage.opened(draft) as db:
         for path in sorted(tables_dir.glob("*.csv")):
@@ -43,7 +54,6 @@ def build(tables_dir: Path, out_sqlite: Path) -> int:
             db.executemany(
                 "INSERT OR REPLACE INTO ambiguous VALUES (?)", [(n,) for n in sorted(names - {""})]
             )
-    draft.replace(out_sqlite)
     return count
 
 

@@ -45,6 +45,8 @@ def join_crossings(words: Words, mentions: list[Mention], gazetteer: Gazetteer) 
 
 
 def _is_pair(words: Words, left: Mention, right: Mention, gazetteer: Gazetteer) -> bool:
+    if left.until or right.until:
+        return False
     if left.house or (right.first - left.last) > 5 or right.first <= left.last:
         return False
     a, b = left.of_kind("street"), right.of_kind("street")

@@ -9,7 +9,7 @@ from pathlib import Path
 from core.geo import distance_m
 from nlp.gazetteer import storage
 from nlp.gazetteer.entries import SETTLEMENTS, Crossing, Entry, RoadPoint
-from nlp.gazetteer.names import ANY_SUFFIX, MIN_BASE, NOUN_SUFFIX, NameKey, name_key
+from nlp.gazetteer.names import ANY_SUFFIX, IN_HONOUR, MIN_BASE, NOUN_SUFFIX, NameKey, name_key
 from nlp.words import Form, Words, coarsen, fold_cyrillic
 
 MIN_FUZZY = 7
@@ -387,7 +387,11 @@ def _rest(words: Words, index: int, hit: _Hit) -> tuple[int, str] | None:
     position = index
     for part in hit.key.keys[1:]:
         position += 1
-        while position < size and forms[position].raw in _JOINTS:
+        while position < size and (
+            forms[position].raw in _JOINTS
+            or forms[position].coarse in IN_HONOUR
+            or (forms[position].raw == "." and forms[position - 1].coarse in IN_HONOUR)
+        ):
             # A full stop after a whole word ends the sentence: no name reaches across it.
             if forms[position].raw == "." and len(forms[position - 1].raw) > LONGEST_SHORT_FORM:
                 return None

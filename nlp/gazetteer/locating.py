@@ -106,7 +106,7 @@ def _candidates(
         entry = item.entry
         if entry is None or entry.kind == "country" or gazetteer.is_foreign(entry.id):
             continue
-        crossing = item.place.kind == "crossing"
+        crossing = item.place.kind == "crossing" or item.mention.until is not None
         settled = item.place.kind in AREAS
         role = Role.HERE if crossing else role_of(words, item.mention, settled=settled)
         found.append(_Candidate(item, entry, role, item.mention.first in ends))

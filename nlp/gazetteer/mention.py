@@ -31,12 +31,13 @@ class Mention:
     """Words ``first`` to ``last`` name a place; the name itself is ``core``.
 
     ``generics``: kinds that its generic words say. ``before``: the word in front, folded.
-    ``house``: the number after a street. ``partner``: the other street of a crossing. ``quoted``:
-    the name alone is in quotation marks. ``feminine``: an adjective that agrees with "улица".
-    ``of_person``: ends as a surname in the genitive does. ``vicinity``: "в районе" stands before
-    it. ``business``: a market, café or shop may have its name from the place ("Алматы базары").
-    ``old``: ids of cities that had this name once, which streets now have; ``street_like``: any
-    such name. ``adjective``: the name stands as one.
+    ``house``: the number after a street, ``house_words`` the words that say it. ``partner``:
+    the other street of a crossing. ``until``: of a stretch of the street ``along``, the cross
+    street at its end. ``quoted``: the name alone is in quotation marks. ``feminine``: an
+    adjective that agrees with "улица". ``of_person``: ends as a surname in the genitive does.
+    ``vicinity``: "в районе" stands before it. ``business``: a market, café or shop may have its
+    name from the place ("Алматы базары"). ``old``: ids of cities that had this name once, which
+    streets now have; ``street_like``: any such name. ``adjective``: the name stands as one.
     """
 
     first: int
@@ -63,7 +64,10 @@ class Mention:
     street_like: bool = False
     adjective: bool = False
     house: str | None = None
+    house_words: tuple[int, int] | None = None
     partner: Mention | None = None
+    until: Mention | None = None
+    along: Mention | None = None
     strong: bool = False
     known_crossings: list[tuple[Entry, Entry, tuple[float, float]]] = field(default_factory=list)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from nlp.gazetteer.crossings import join_crossings
-from nlp.gazetteer.houses import attach_house
+from nlp.gazetteer.houses import HOUSE, attach_house
 from nlp.gazetteer.index import LONGEST_SHORT_FORM, Gazetteer, NameMatch
 from nlp.gazetteer.mention import GENITIVE, QUOTES, Mention, is_abbreviated
-from nlp.gazetteer.names import ORDINALS, folded, generic_kinds
+from nlp.gazetteer.names import ALSO_WORDS, IN_HONOUR, ORDINALS, folded, generic_kinds
+from nlp.gazetteer.sections import join_sections
 from nlp.gazetteer.unlisted import RUSSIAN_FRONT, numbered, unlisted
 from nlp.words import Form, Words, coarsen, fold_cyrillic, terms
 
@@ -48,13 +49,26 @@ def find_mentions(words: Words, gazetteer: Gazetteer) -> list[Mention]:
     """All mentions in the order of the text; crossings and houses are one mention."""
     mentions: list[Mention] = []
     for match in gazetteer.matches(words):
-        mentions += _mentions(words, match, gazetteer)
+        mentions += (m for m in _mentions(words, match, gazetteer) if not _is_bare_number(words, m))
     mentions += numbered(words, mentions)
     mentions += unlisted(words, mentions)
     mentions.sort(key=lambda m: m.first)
+    free_from = 0
     for mention in mentions:
-        attach_house(words, mention)
-    return join_crossings(words, mentions, gazetteer)
+        attach_house(words, mention, free_from)
+        free_from = mention.last + 1
+    return join_crossings(words, join_sections(words, mentions), gazetteer)
+
+
+def _is_bare_number(words: Words, mention: Mention) -> bool:
+    """Whether it is "15" alone or "дом 3Б", which nobody takes for a micro-district."""
+    first, last = mention.core
+    if words.forms[first].kind != "number" or mention.generics:
+        return False
+    housed = first > 0 and words.forms[first - 1].coarse in HOUSE
+    return housed or (
+        first == last and all(entry.id in mention.needs_generic for entry in mention.entries)
+    )
 
 
 def _mentions(words: Words, match: NameMatch, gazetteer: Gazetteer) -> list[Mention]:
@@ -84,6 +98,7 @@ def _neighbour(words: Words, index: int, step: int) -> tuple[int, Form] | None:
         words.forms[position].raw in QUOTES
         or (words.forms[position].raw in "-№" and step < 0)
         or (words.forms[position].raw == "." and step < 0 and _is_short(words, position - 1))
+        or (words.forms[position].coarse in IN_HONOUR and step < 0)
         or (words.forms[position].raw == "-" and step > 0)
     ):
         position += step
@@ -116,7 +131,7 @@ def _mention(words: Words, match: NameMatch) -> Mention:
             )
         ):
             kinds = ()
-        short = form.coarse in _ONE_LETTER or len(form.coarse) <= 2
+        short = form.coarse in _ONE_LETTER or len(form.coarse) <= 2 or form.coarse in ALSO_WORDS
         if form.coarse in ("н", "n") and position >= 2 and words.forms[position - 1].raw == "-":
             if words.forms[position - 2].coarse == "р":
                 generics.add("district")
@@ -156,7 +171,8 @@ def _mention(words: Words, match: NameMatch) -> Mention:
         opens=core.capital and _opens_sentence(words, match.first),
         alone=_stands_alone(words, first, last),
         after=_something_of_it(words, last, match.name.ending),
-        common=match.name.common or (match.name.adjective and not core.capital),
+        common=(match.name.common and not _is_acronym(core, match))
+        or (match.name.adjective and not core.capital),
         fuzzy=match.name.fuzzy,
         ambiguous=match.name.ambiguous,
         quoted=_in_quotes(words, match),
@@ -170,6 +186,18 @@ def _mention(words: Words, match: NameMatch) -> Mention:
         street_like=match.name.street_like,
         adjective=match.name.adjective,
     )
+
+
+def _is_acronym(form: Form, match: NameMatch) -> bool:
+    """ "АҚШ" in capitals is the country, not the word."""
+    return (
+        form.raw.isupper()
+        and 1 < len(form.raw) <= LONGEST_ACRONYM
+        and all(entry.kind == "country" for entry in match.name.entries)
+    )
+
+
+LONGEST_ACRONYM = 4
 
 
 def _something_of_it(words: Words, last: int, ending: str) -> bool:
@@ -255,6 +283,8 @@ def _after(words: Words, last: int) -> tuple[int, set[str]] | None:
     if not kinds:
         return None
     if len(form.coarse) <= 2 and form.raw.lower() not in ("қ", "рн"):
+        return None
+    if form.coarse in ALSO_WORDS and not is_abbreviated(words, position):
         return None
     if form.kind == "cyrillic" and form.coarse in RUSSIAN_FRONT:
         following = words.forms[position + 1] if position + 1 < len(words) else None

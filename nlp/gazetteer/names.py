@@ -172,6 +172,10 @@ def name_key(name: str, kind: str) -> NameKey | None:
     return NameKey(keys, needs, joined, base)
 
 
+ALSO_WORDS = folded("бул")
+"""Abbreviations that are common words without their full stop: "бұл" is Kazakh for "this"."""
+IN_HONOUR = folded("им имени атындағы атындагы im imeni atyndagy")
+"""Between a generic word and a name: "парк им. Ганди"."""
 ORDINALS = frozenset(terms("й и ый ой ая го ом м ші шы ши шi інші ти тый shi shy iy y"))
 
 

@@ -19,6 +19,8 @@ from nlp.gazetteer.scoring import INSIDE_CITY, ONLY_CITY, OUTING_M, WEIGHTS, sco
 from nlp.words import Words
 
 CROSSING_RADIUS_M = 150.0
+ONE_END_M = 700.0
+"""Half a usual section, where only one end of it is known."""
 SAME_SPOT_M = 40_000.0
 """Namesakes all within this distance of the best are one place with a wider radius."""
 
@@ -46,6 +48,10 @@ def resolve_all(
 def _resolve(
     words: Words, mention: Mention, context: Context, gazetteer: Gazetteer
 ) -> Resolved | None:
+    if mention.until is not None:
+        section = _resolve_section(words, mention, context, gazetteer)
+        if section is not None:
+            return section
     if mention.partner is not None:
         crossing = _resolve_crossing(words, mention, context, gazetteer)
         if crossing is not None:
@@ -123,6 +129,58 @@ def _resolve_crossing(
     return _crossing_place(
         words, mention, a, b, point, ("crossing_unknown", "street_in_city"), 0.6, gazetteer
     )
+
+
+def _resolve_section(
+    words: Words, mention: Mention, context: Context, gazetteer: Gazetteer
+) -> Resolved | None:
+    """The middle of a section of a street, from where its two cross streets meet it.
+
+    With one known crossing that point, with none the street's own.
+    """
+    along, until, town = mention.along, mention.until, context.town
+    if along is None or until is None or town is None:
+        return None
+    streets = [
+        (e, ends)
+        for e in along.of_kind("street")
+        if gazetteer.settlement_of(e.id) == town
+        for ends in [_meetings(e, (mention, until), gazetteer)]
+    ]
+    if not streets:
+        return None
+    street, ends = max(streets, key=lambda found: (len(found[1]), found[0].id))
+    start, end = words.starts[mention.first], words.end(mention.last)
+    point = Point(lat=street.lat, lon=street.lon, radius_m=street.radius_m)
+    if ends:
+        lat, lon = (sum(axis) / len(ends) for axis in zip(*ends, strict=True))
+        half = distance_m(*ends[0], *ends[-1]) / 2 if len(ends) > 1 else ONE_END_M
+        point = Point(lat=lat, lon=lon, radius_m=half + CROSSING_RADIUS_M)
+    place = Place(
+        text=words.text[start:end],
+        start=start,
+        end=end,
+        name=street.name,
+        kind="street",
+        lat=point.lat,
+        lon=point.lon,
+        radius_m=point.radius_m,
+        score=0.9 if ends else 0.6,
+        path=gazetteer.path(street.id),
+        reasons=("section_of_street", "street_in_city"),
+    )
+    return Resolved(mention, street, place, True)
+
+
+def _meetings(
+    street: Entry, bounds: tuple[Mention, Mention], gazetteer: Gazetteer
+) -> list[tuple[float, float]]:
+    """Where a street meets the streets that bound a section of it, as far as is known."""
+    found = (
+        next((p for e in m.of_kind("street") if (p := gazetteer.crossing(street.id, e.id))), None)
+        for m in bounds
+    )
+    return [point for point in found if point is not None]
 
 
 def _within_reach(known: list[tuple[Entry, Entry, tuple[float, float]]], context: Context) -> bool:

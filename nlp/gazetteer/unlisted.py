@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nlp.gazetteer.mention import QUOTES, Mention, is_abbreviated
-from nlp.gazetteer.names import ORDINALS, generic_kinds
+from nlp.gazetteer.names import ALSO_WORDS, ORDINALS, generic_kinds
 from nlp.words import Form, Words, coarsen, fold_cyrillic, terms
 
 INSTITUTIONS = (
@@ -55,11 +55,8 @@ def unlisted(words: Words, known: list[Mention]) -> list[Mention]:
         kinds = [k for k in generic_kinds(form) if k in ("street", "microdistrict")]
         if not kinds or index in taken:
             continue
-        if (
-            len(form.coarse) <= 2
-            and form.coarse not in ("ул",)
-            and not is_abbreviated(words, index)
-        ):
+        short = len(form.coarse) <= 2 or form.coarse in ALSO_WORDS
+        if short and form.coarse not in ("ул",) and not is_abbreviated(words, index):
             continue
         span = _name_after(words, index, taken, kinds[0]) or _name_before(
             words, index, taken, kinds[0]

@@ -20,6 +20,7 @@ from store.elasticsearch.queries import EventQueries
 from store.elasticsearch.reading import Reading
 from store.elasticsearch.removal import Removal
 from store.elasticsearch.retention import Retention
+from store.elasticsearch.sealing import Sealing
 from store.elasticsearch.snapshots import Snapshots
 from store.elasticsearch.stages import StageTimes
 from store.elasticsearch.statistics import Statistics
@@ -42,6 +43,7 @@ class ElasticsearchStore(
     Migration,
     Retention,
     Removal,
+    Sealing,
     Snapshots,
 ):
     """Store on a cluster; see ``store.protocol.Store`` for what the methods promise.

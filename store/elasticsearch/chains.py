@@ -19,6 +19,8 @@ from store.protocol import Audiences
 
 CHAINS = frozenset({"evidence", "audit_open", "audit_confidential"})
 WITHHELD = "withheld"
+MOVES = 3
+"""Of a record in its life: assessed, withheld, removed."""
 
 
 def vouch(tx: Transaction, chain: str, subject: str, mark: str) -> ChainLink:
@@ -120,31 +122,44 @@ class Chains(Base):
         """See Protocol."""
         if name == "evidence":
             return self._broken_evidence()
-        withheld: dict[int, str] = {}
-        if name == "audit_open":
-            withheld = {row["position"]: row["body"] for row in self._withheld()}
-        return [
-            row["position"]
+        found = {
+            row["position"]: row["digest"]
             for row in self._audit_rows(name)
-            if _digest_or_none(row["body"] or withheld.get(row["position"], "")) != row["digest"]
-        ]
+            if _digest_or_none(row["body"]) != row["digest"]
+        }
+        if found and name == "audit_open":
+            # Asked last: what is withheld while we read has its place there by now.
+            for row in self._withheld():
+                if found.get(row["position"]) == _digest_or_none(row["body"]):
+                    del found[row["position"]]
+        return sorted(found)
 
     # -- inside -----------------------------------------------------------------------------
 
     def _evidence(self) -> Iterator[ChainLink]:
-        self._journal.refresh("pipeline-evidence")
+        last = self._last("evidence", "pipeline-evidence")
         index = self._names.pipeline("evidence")
         for hit in self._connection.scan(index, sort=[{"first": "asc"}]):
             block = hit["_source"]
             for offset, item in enumerate(block["items"]):
-                yield _link(block["first"] + offset, *item)
+                if block["first"] + offset <= last:
+                    yield _link(block["first"] + offset, *item)
+
+    def _last(self, chain: str, group: str) -> int:
+        """The chain's newest position, now findable; what others append meanwhile may show up in
+        one shard before an earlier link does in another, so readers stop there."""
+        position, _ = self._journal.sync().chains.get(chain, (0, ""))
+        self._journal.refresh(group)
+        return position
 
     def _audit_rows(self, name: str) -> Iterator[Source]:
         if name not in CHAINS:
             raise StoreError(f"there is no chain {name!r}; there are {', '.join(sorted(CHAINS))}")
         audience = Audience(name.removeprefix("audit_"))
-        self._journal.refresh(f"{audience.value}-audit")
-        query = {"term": {"chain": name}}
+        last = self._last(name, f"{audience.value}-audit")
+        query = {"bool": {"filter": [
+            {"term": {"chain": name}}, {"range": {"position": {"lte": last}}}
+        ]}}  # fmt: skip
         index = self._names.of(audience, "audit")
         for hit in self._connection.scan(index, query=query, sort=[{"position": "asc"}]):
             yield hit["_source"]
@@ -167,7 +182,19 @@ class Chains(Base):
         return found + self._not_kept(page)
 
     def _not_kept(self, links: Sequence[ChainLink]) -> list[int]:
-        """Positions of the links whose record is neither kept nor lawfully removed."""
+        """Positions of the links whose record is neither kept nor lawfully removed.
+
+        A record that others move, between asking where it lies and reading it, is not found once;
+        looked for again after the move, it is. There are at most ``MOVES`` of them.
+        """
+        for _ in range(1 + MOVES):
+            links = self._not_found(links)
+            if not links:
+                return []
+            self._journal.sync()  # what was being moved has arrived
+        return [link.position for link in links]
+
+    def _not_found(self, links: Sequence[ChainLink]) -> list[ChainLink]:
         subjects = sorted({link.subject for link in links})
         states = self._connection.get_many(map(self._subject, subjects))
         keys: list[Key] = []
@@ -181,7 +208,7 @@ class Chains(Base):
         marks = [(tombstones, f"{link.subject}:{link.digest}") for link in links]
         removed = self._connection.get_many(marks)
         return [
-            link.position
+            link
             for link, mark in zip(links, marks, strict=True)
             if (link.subject, link.digest) not in vouched and mark not in removed
         ]

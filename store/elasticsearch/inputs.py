@@ -16,7 +16,8 @@ from typing import Any
 from zlib import crc32
 
 from core.errors import StoreAwayError
-from core.lines import refused
+from core.ids import digest
+from core.inputs import MAX_KEPT
 from core.records import Outcome, Post, RawPost, Report, SetAside
 from core.settings import ElasticsearchSettings
 from core.versions import judge
@@ -136,7 +137,7 @@ class Inputs(Base):
             size=limit,
             sort=[{"at": "desc"}, {"id": "asc"}],
         )
-        return [_set_aside(hit["_source"]) for hit in hits]
+        return [set_aside_of(hit["_source"]) for hit in hits]
 
     def unassessed(self, limit: int) -> list[Post | Report]:
         """See Protocol. With several parts: our own share first, then what others leave lying."""
@@ -308,14 +309,15 @@ def _raw_of(waiting: Waiting) -> RawPost | None:
 
 
 def _conflict(waiting: Waiting) -> SetAside:
-    data = waiting.body.encode()
-    return refused(
+    data = waiting.body.encode()  # as the store keeps a record: what names a person is sealed
+    return SetAside(
+        id=digest(waiting.kind, "outbox", waiting.body),
         kind=waiting.kind,
         where="outbox",
         problem=CONFLICT,
-        record=data,
-        size_bytes=len(data),
         at=datetime.now(UTC),
+        size_bytes=len(data),
+        record=data[:MAX_KEPT],
     )
 
 
@@ -324,7 +326,8 @@ def deflated(text: str) -> str:
     return base64.b64encode(zlib.compress(text.encode())).decode()
 
 
-def _set_aside(source: Source) -> SetAside:
+def set_aside_of(source: Source) -> SetAside:
+    """What was set aside, from its document."""
     fields: dict[str, Any] = json.loads(source["body"])
     return SetAside(**fields, record=base64.b64decode(source["record"]))
 

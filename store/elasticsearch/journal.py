@@ -19,7 +19,7 @@ import secrets
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import TypeVar
 
 from elasticsearch import ApiError, ConflictError, Elasticsearch
@@ -156,22 +156,11 @@ class Journal:
         They are applied, and what came of them is changed by the newest: nobody needs them again,
         but for a restored snapshot, in which they are anyway.
         """
-        with self._lock:
-            self.sync()
-            marks = self._connection.get_many([(self._index, TRIMMED)])
-            trimmed = int(marks.get((self._index, TRIMMED), {}).get("applied", 0))
-            changed = []
-            for number in range(trimmed + 1, self._position):
-                entry = self._connection.get(self._index, str(number))
-                if entry is None or "writes" not in entry:
-                    continue
-                parts = self._writes(number, entry)
-                kept = [[o for o in part if word not in f"{o.id} {o.source}"] for part in parts]
-                if kept != list(parts):
-                    document = {**entry, "writes": _deflated([packed(part) for part in kept])}
-                    changed.append(Operation(self._index, str(number), to_json(document)))
-            if changed:
-                write_bulk(self._client, changed, patience_s=PATIENCE_S)
+        self._forget(lambda o: word in f"{o.id} {o.source}")
+
+    def forget_documents(self, names: Collection[str]) -> None:
+        """The same for the writes of documents with these ids, or of a version (``ID:NUMBER``)."""
+        self._forget(lambda o: o.id.partition(":")[0] in names)
 
     def operations_since(self, position: int) -> Iterator[Operation]:
         """All writes of the transactions after a position that is held, in order.
@@ -197,6 +186,24 @@ class Journal:
             self._keep_cursor()
 
     # -- inside -----------------------------------------------------------------------------
+
+    def _forget(self, gone: Callable[[Operation], bool]) -> None:
+        with self._lock:
+            self.sync()
+            marks = self._connection.get_many([(self._index, TRIMMED)])
+            trimmed = int(marks.get((self._index, TRIMMED), {}).get("applied", 0))
+            changed = []
+            for number in range(trimmed + 1, self._position):
+                entry = self._connection.get(self._index, str(number))
+                if entry is None or "writes" not in entry:
+                    continue
+                parts = self._writes(number, entry)
+                kept = [[o for o in part if not gone(o)] for part in parts]
+                if kept != list(parts):
+                    document = {**entry, "writes": _deflated([packed(part) for part in kept])}
+                    changed.append(Operation(self._index, str(number), to_json(document)))
+            if changed:
+                write_bulk(self._client, changed, patience_s=PATIENCE_S)
 
     def _entry(self, position: int) -> Source:
         entry = self._connection.get(self._index, str(position))

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from core.records import Audience
+from core.records import Audience, Post
 from store.elasticsearch.base import Base, groups, kept
+from store.elasticsearch.inputs import record_of
 from store.elasticsearch.registry import subject_of
 from store.protocol import Audiences, Latency, Stats
 from store.times import us
@@ -38,7 +39,7 @@ class Statistics(Base):
             set_aside=self._connection.count(pipeline("aside")) if mine else 0,
             backlog=self._connection.count(pipeline("pending")) if mine else 0,
             latencies={
-                "publish_to_accept": self._lag(mine, ["posts"], "accept_lag_s", "accepted_at"),
+                "publish_to_accept": self._accepted(mine),
                 "accept_to_assess": self._lag(
                     mine, ["posts", "reports"], "assess_lag_s", "assessed_at"
                 ),
@@ -56,8 +57,35 @@ class Statistics(Base):
     def _lag(
         self, audiences: Sequence[Audience], kinds: Sequence[str], field: str, newest: str
     ) -> Latency:
+        return _quantiles([lag_s for _, lag_s in self._lags(audiences, kinds, field, newest)])
+
+    def _accepted(self, audiences: Sequence[Audience]) -> Latency:
+        """From publishing to acceptance, of what waits to be assessed too: how long posts took
+        says nothing of what they are."""
         if not audiences:
             return NOTHING
+        hits = self._connection.search(
+            self._names.pipeline("pending"),
+            query={"bool": {"filter": [{"term": {"kind": "post"}}, {"term": {"version": 1}}]}},
+            size=SAMPLE,
+            sort=[{"accepted_at": "desc"}],
+            source_includes=["kind", "body"],
+        )
+        posts = [(hit["sort"][0], record_of(hit["_source"])) for hit in hits]
+        found = self._lags(audiences, ["posts"], "accept_lag_s", "accepted_at")
+        found += [
+            (at, (post.accepted_at - post.posted_at).total_seconds())
+            for at, post in posts
+            if isinstance(post, Post) and post.edited_at is None and post.deleted_at is None
+        ]
+        return _quantiles([lag_s for _, lag_s in sorted(found, reverse=True)[:SAMPLE]])
+
+    def _lags(
+        self, audiences: Sequence[Audience], kinds: Sequence[str], field: str, newest: str
+    ) -> list[tuple[Any, float]]:
+        """The values of a field of the newest documents, each with what it was sorted by."""
+        if not audiences:
+            return []
         hits = self._connection.search(
             ",".join(self._names.all_of(a, kind) for a in audiences for kind in kinds),
             query={"exists": {"field": field}},
@@ -66,7 +94,7 @@ class Statistics(Base):
             source=False,
             docvalue_fields=[field],
         )
-        return _quantiles([hit["fields"][field][0] for hit in hits])
+        return [(hit["sort"][0], hit["fields"][field][0]) for hit in hits]
 
     def _through(self, audiences: Sequence[Audience]) -> dict[str, Latency]:
         """From the assessment to the event, and from there to the queue.

@@ -18,6 +18,7 @@ from store.sqlite.queries import EventQueries
 from store.sqlite.reading import Reading
 from store.sqlite.removal import Removal
 from store.sqlite.retention import Retention
+from store.sqlite.sealing import Sealing
 from store.sqlite.stages import StageTimes
 from store.sqlite.statistics import Statistics
 from store.sqlite.volumes import Volumes
@@ -39,6 +40,7 @@ class SqliteStore(
     Volumes,
     Retention,
     Removal,
+    Sealing,
 ):
     """Store on one SQLite file; see ``store.protocol.Store`` for what the methods promise.
 

@@ -12,13 +12,13 @@ from store.sqlite.database import Database, across, kept
 
 SAMPLE = 1_000
 
+# An edit's or a deletion's own time is in its body alone; the first versions tell enough.
+_ACCEPTED = (
+    "SELECT accepted_us, accepted_us - posted_us FROM post_@audience "
+    "WHERE version = 1 AND body ->> 'edited_at' IS NULL AND body ->> 'deleted_at' IS NULL "
+    "ORDER BY accepted_us DESC LIMIT ?"
+)
 _LATENCIES = {
-    # An edit's or a deletion's own time is in its body alone; the first versions tell enough.
-    "publish_to_accept": (
-        "SELECT accepted_us, accepted_us - posted_us FROM post_@audience "
-        "WHERE version = 1 AND body ->> 'edited_at' IS NULL AND body ->> 'deleted_at' IS NULL "
-        "ORDER BY accepted_us DESC LIMIT ?"
-    ),
     "accept_to_assess": (
         "SELECT assessed_us, assessed_us - accepted_us FROM assessment_@audience "
         "ORDER BY assessed_us DESC LIMIT ?"
@@ -63,7 +63,13 @@ class Statistics(Database):
                     "SELECT (SELECT count(*) FROM post_pending) "
                     "+ (SELECT count(*) FROM report_pending)",
                 ),
-                latencies={stage: _latency(db, mine, query) for stage, query in _LATENCIES.items()},
+                latencies={
+                    # How long posts took says nothing of what they are: those that wait count too.
+                    "publish_to_accept": _latency(
+                        db, [*mine, Audience.PENDING] if mine else [], _ACCEPTED
+                    ),
+                    **{stage: _latency(db, mine, query) for stage, query in _LATENCIES.items()},
+                },
             )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.correlation_peers import chart, measure, table
-from benchmarks.peers import (
+from benchmarks.event_peers import (
     DbscanPeer,
     DedupePeer,
     MinHashPeer,

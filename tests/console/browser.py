@@ -147,11 +147,15 @@ def cut_off(page: Any) -> list[str]:
     found: list[str] = page.evaluate(
         """() => [...document.querySelectorAll(
             'button, .badge, .category, .tabs button, h1, h2, dt, dd, th, .hints span, .links a,' +
-            '.total, label, .button'
-        )].filter((e) => e.offsetParent && !e.closest('.scroll, .visually-hidden') &&
-            !e.matches('.visually-hidden') && (e.scrollWidth > e.clientWidth + 1
-            && getComputedStyle(e).display !== 'inline'
-            || e.getBoundingClientRect().right > innerWidth + 1))
+            '.total, label, .button, td'
+        )].filter((e) => e.offsetParent && !e.closest('.visually-hidden') &&
+            (e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== 'inline'
+            || !e.closest('.scroll') && e.getBoundingClientRect().right > innerWidth + 1))
+        .concat([...document.querySelectorAll('svg text')].filter((e) => {
+            const [word, picture] = [e, e.ownerSVGElement].map((x) => x.getBoundingClientRect());
+            return word.width && (word.left < picture.left - 1 || word.right > picture.right + 1
+                || word.top < picture.top - 1 || word.bottom > picture.bottom + 1);
+        }))
         .concat([...document.querySelectorAll('select')].filter((e) => {
             if (!e.offsetParent || !e.selectedOptions.length || e.closest('.scroll')) return false;
             const style = getComputedStyle(e);

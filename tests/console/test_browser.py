@@ -161,6 +161,113 @@ def test_the_map_selects_and_is_moved_by_keys(page_of: Callable[..., Any], fille
     assert selected(page) == filled.crash
 
 
+def outline_share(page: Any) -> float:
+    """The larger of the shares of the map's width and height that what is drawn takes."""
+    share: float = page.evaluate(
+        """async () => {
+            const frame = () => new Promise((done) => requestAnimationFrame(done));
+            for (let n = 0; n < 4; n++) await frame();
+            const c = document.querySelector('#map canvas');
+            const d = new Uint32Array(
+                c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer);
+            const sea = d[0];
+            let [west, east, north, south] = [c.width, 0, c.height, 0];
+            for (let y = 0; y < c.height; y += 4) for (let x = 0; x < c.width; x += 4)
+                if (d[y * c.width + x] !== sea) {
+                    west = Math.min(west, x); east = Math.max(east, x);
+                    north = Math.min(north, y); south = Math.max(south, y);
+                }
+            return Math.max((east - west) / c.width, (south - north) / c.height);
+        }"""
+    )
+    return share
+
+
+def test_the_map_is_fitted_anew_whenever_its_window_changes(
+    page_of: Callable[..., Any], filled: Any
+) -> None:
+    page = ready(page_of())
+    page.wait_for_selector("html[data-loaded]")
+    page.wait_for_function("() => document.querySelector('#map canvas').width > 100")
+    sizes = ((1366, 768), (1700, 1000), (2560, 1440), (3840, 2160), (1366, 768))
+    shares = []
+    for width, height in sizes:
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_function(
+            "() => { const b = document.getElementById('map');"
+            " return b.querySelector('canvas').width === b.clientWidth; }"
+        )
+        shares.append(outline_share(page))
+    assert min(shares) > 0.75, f"the country fills the map at every size: {shares}"
+    page.focus("#map")
+    for _ in range(3):
+        page.keyboard.press("-")
+    page.set_viewport_size({"width": 3840, "height": 2160})
+    assert outline_share(page) < 0.75, "what a person has moved stays so"
+
+
+LISTEN = """
+window.tones = [];
+window.notes = [];
+const start = OscillatorNode.prototype.start;
+OscillatorNode.prototype.start = function (when) {
+    window.tones.push(this.frequency.value);
+    return start.call(this, when);
+};
+window.Notification = class {
+    static permission = 'granted';
+    static requestPermission() { return Promise.resolve('granted'); }
+    constructor(title, options) { window.notes.push([title, options.body, options.tag]); }
+};
+Object.defineProperty(document, 'hasFocus', {value: () => false});
+"""
+URGENT, RAISED = [880, 660, 880, 660], [660, 520]
+
+
+def heard(page: Any, filled: Any, key: str, priority: float) -> list[int]:
+    """What sounds when an event of this priority comes, four seconds after the last."""
+    page.evaluate("(() => { const at = Date.now() + 5000; Date.now = () => at; })()")
+    page.evaluate("window.tones.length = 0")
+    count = int(page.inner_text("#count"))
+    add_event(filled, key, priority)
+    page.wait_for_function(
+        "(wanted) => document.getElementById('count').textContent === wanted", arg=str(count + 1)
+    )
+    found: list[int] = page.evaluate("window.tones")
+    return found
+
+
+def test_what_comes_sounds_by_its_severity_within_the_budget(
+    page_of: Callable[..., Any], filled: Any
+) -> None:
+    page = page_of()
+    page.add_init_script(LISTEN)
+    page.reload()
+    ready(page)
+    page.wait_for_selector("html[data-loaded]")
+    bell = page.locator("#bell")
+    assert heard(page, filled, "off", 0.9) == [], "a bell that is off is silent"
+    bell.click()
+    assert bell.get_attribute("aria-pressed") == "true"
+    assert page.evaluate("window.tones") == RAISED, "the click itself is heard"
+    assert heard(page, filled, "urgent", 0.9) == URGENT
+    assert heard(page, filled, "raised", 0.5) == RAISED
+    assert heard(page, filled, "calm", 0.1) == []
+    titles, texts, _ = zip(*page.evaluate("window.notes"), strict=True)
+    assert titles == ("Пожар, ЧС",) * 2
+    assert [text.split()[-1] for text in texts] == ["urgent", "raised"], "in the row's words"
+    assert heard(page, filled, "flood", 0.9) == URGENT
+    for number in range(3):
+        page.wait_for_selector(f"#e-{add_event(filled, f'flood-{number}', 0.9).id}")
+    assert page.evaluate("window.tones") == URGENT, "a flood sounds once"
+    page.evaluate("document.getElementById('bell').dataset.perH = '3'")
+    assert heard(page, filled, "over", 0.9) == [], "three alerts an hour are spent"
+    assert bell.get_attribute("data-spent") == "true"
+    page.reload()
+    ready(page)
+    assert page.locator("#bell").get_attribute("aria-pressed") == "true", "it is remembered"
+
+
 def test_a_phone_opens_events_by_touch_and_has_a_map(
     page_of: Callable[..., Any], filled: Any
 ) -> None:

@@ -20,7 +20,15 @@ from core.inputs import make_post
 from core.log import configure
 from core.masking import HIDDEN, mask
 from core.records import ChainLink, Outcome, Post
-from core.settings import load_settings, load_sources, secret_key
+from core.settings import (
+    PSEUDONYM_KEY,
+    PSEUDONYM_VARIABLE,
+    Settings,
+    load_settings,
+    load_sources,
+    pseudonym_key,
+    secret_key,
+)
 from core.versions import judge, newest, speaking
 
 NOW = datetime(2026, 3, 20, 14, 0, tzinfo=UTC)
@@ -150,6 +158,33 @@ def test_secret_key_is_made_once_and_private(tmp_path: Path) -> None:
     assert len(key) == 32
     assert path.stat().st_mode & 0o077 == 0
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_key_that_others_can_read_or_that_is_none_stops_the_start(tmp_path: Path) -> None:
+    path = tmp_path / PSEUDONYM_KEY
+    pseudonym_key(Settings(home=tmp_path), {})
+    for mode in (0o640, 0o604):
+        path.chmod(mode)
+        with pytest.raises(SettingsError, match=f"chmod 600 {path}"):
+            pseudonym_key(Settings(home=tmp_path), {})
+    path.chmod(0o600)
+    for text in ("", "abc", "zz" * 32, "ab" * 31):
+        path.write_text(text)
+        with pytest.raises(SettingsError, match="holds no key"):
+            pseudonym_key(Settings(home=tmp_path), {})
+
+
+def test_the_key_comes_from_the_environment_too(tmp_path: Path) -> None:
+    settings, key = Settings(home=tmp_path), "ab" * 32
+    given = {PSEUDONYM_VARIABLE: f" {key}\n"}
+    assert pseudonym_key(settings, given) == bytes.fromhex(key)
+    assert list(tmp_path.iterdir()) == [], "no file is made beside it"
+    with pytest.raises(SettingsError, match=PSEUDONYM_VARIABLE):
+        pseudonym_key(settings, {PSEUDONYM_VARIABLE: "ab"})
+    other = secret_key(tmp_path / PSEUDONYM_KEY)
+    with pytest.raises(SettingsError, match="different keys"):
+        pseudonym_key(settings, given)
+    assert pseudonym_key(settings, {PSEUDONYM_VARIABLE: other.hex()}) == other
 
 
 @dataclass

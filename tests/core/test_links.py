@@ -6,8 +6,17 @@ from datetime import UTC, datetime
 
 import pytest
 
+from core.ids import pseudonym
 from core.inputs import make_post
-from core.links import PSEUDONYM, carries_handle, channels_of, kept_link, opening
+from core.links import (
+    NAME,
+    PSEUDONYM,
+    carries_handle,
+    channels_of,
+    kept_link,
+    kept_origin,
+    opening,
+)
 from core.sealing import unseal
 
 KEY = b"k" * 32
@@ -84,3 +93,34 @@ def test_a_reply_still_finds_the_post_whose_address_is_kept_as_a_pseudonym() -> 
     assert "aigul" not in first.model_dump_json() + reply.model_dump_json()
     assert reply.reply_to == first.url
     assert reply.forwarded_from == "canal/5"
+
+
+@pytest.mark.parametrize(
+    ("origin", "platform", "kept"),
+    [
+        ("astana_synaq/88", True, True),
+        ("c/1234567890/45", True, True),
+        ("wall-5_8", True, True),
+        ("wall5_8", True, False),
+        ("17901234567890123", True, True),
+        ("aigul_98", True, False),
+        ("Айгуль Сынақова", True, False),
+        ("n-a1", False, True),
+        ("crash-a", False, True),
+        ("abc", False, True),
+        ("Айгуль", False, False),
+        ("Aigul", False, False),
+        ("Aigul Synaqova", False, False),
+        ("@aigul_98", False, False),
+        ("name:Айгуль", False, False),
+    ],
+)
+def test_a_name_that_a_post_forwards_is_kept_as_a_pseudonym(
+    origin: str, platform: bool, kept: bool
+) -> None:
+    found = kept_origin(origin, KEY, (), platform=platform)
+    assert found is not None
+    assert (found == origin) is kept
+    assert kept or found == f"{NAME}{pseudonym(origin, KEY)}"
+    assert kept_origin(found, KEY, (), platform=platform) == found, "a repeat changes nothing"
+    assert kept_origin(origin, KEY, (origin,), platform=platform) == origin, "the source's own"

@@ -10,10 +10,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.records import Assessed, Audience, Decision, DecisionKind, Event, ReportState
+from core.records import (
+    Assessed,
+    Audience,
+    Category,
+    Decision,
+    DecisionKind,
+    Event,
+    ReportState,
+)
 from core.settings import CorrelatorSettings
 from correlator.correlate import correlate
 from correlator.freshness import Freshness
+from correlator.graph import Graph
+from correlator.items import Item
 from correlator.live import Correlator
 from correlator.model import PairModel
 from store.protocol import EventWrite
@@ -256,3 +266,66 @@ def test_a_flood_of_copies_is_one_event(
     (event,) = live.events
     assert len(event.posts) == 300
     assert event.incident == pytest.approx(0.9)  # copies are no further witnesses
+
+
+WITNESSED = (
+    "на рынке горит третий ряд, дым до неба, люди бегут к выходу",
+    "базар жанып жатыр, үшінші қатар, адамдар қашып жатыр",
+    "пожар на рынке! контейнеры полыхают, сирены слышно",
+    "рынок горит, тушат, уже два ряда контейнеров в огне",
+    "контейнеры на базаре горят, газовые баллоны взрываются",
+)
+ELSEWHERE = (
+    "мужчина с ножом у остановки, все разбежались",
+    "остановкада пышақ ұстаған адам жүр, абайлаңдар",
+)
+
+
+def test_a_mass_event_is_one_in_any_order_though_only_some_are_compared(
+    model: PairModel,
+    post: Callable[..., Assessed],
+    at: Callable[[float], datetime],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("correlator.graph.CROWD", 30)
+    monkeypatch.setattr("correlator.graph.SOME", 6)
+    chosen = random.Random(5)
+    crowd = [
+        post(
+            f"f{n:03}",
+            f"{chosen.choice(WITNESSED)} {n}",
+            n / 6,
+            category=Category.FIRE_EMERGENCY,
+            north_m=chosen.gauss(0, 60),
+        )
+        for n in range(120)
+    ]
+    others = [
+        post(f"k{n}", f"{chosen.choice(ELSEWHERE)} {n}", 2 * n, category=Category.WEAPON)
+        for n in range(4)
+    ]
+
+    def found(records: list[Assessed], restart: int) -> list[Event]:
+        correlator, kept = Correlator(SETTINGS, model), Kept()
+        for start in range(0, len(records), 10):
+            if start == restart:
+                correlator = Correlator(SETTINGS, model)
+                correlator.load(records[:start], kept.open, ())
+            kept.write(correlator.update(records[start : start + 10], at(25), LIVE))
+        return kept.open
+
+    in_time = sorted([*crowd, *others], key=lambda r: r.subject.accepted_at)
+    shuffled = chosen.sample(in_time, len(in_time))
+    asked = 0
+    edge = Graph._edge
+
+    def counted(graph: Graph, a: Item, b: Item) -> float | None:
+        nonlocal asked
+        asked += 1
+        return edge(graph, a, b)
+
+    monkeypatch.setattr(Graph, "_edge", counted)
+    for order in (in_time, shuffled):
+        asked = 0
+        assert sorted(len(e.posts) for e in found(order, restart=60)) == [4, 120]
+        assert asked < 124 * 123 / 2  # a restart in the middle included

@@ -17,7 +17,8 @@ import pytest
 
 from core.coverage import Ledger
 from core.inputs import post_id
-from core.settings import CrawlerSettings, Settings, load_sources
+from core.sealing import open_aside, open_payload
+from core.settings import CrawlerSettings, Settings, load_sources, pseudonym_key
 from crawlers.readers import KINDS, Readers
 from crawlers.run import what_is_wrong
 from crawlers.scrapy_run import scrapy_settings
@@ -257,7 +258,14 @@ def test_recorded_posts_are_a_source(
     assert absent.startswith("error: source 'archive': absent: cannot be read")
     homes = {post.native_id: post.home for post in store.unassessed(10) if hasattr(post, "home")}
     assert homes == {"1": "Тараз", "2": "Орал"}
-    assert [item.where for item in store.set_aside_items()] == ["archive:2"]
+    (aside,) = store.set_aside_items()
+    key = pseudonym_key(settings)
+    assert (aside.where, open_aside(aside, key).record) == ("archive:2", b"{broken")
+    kept = [store.raw_posts(post_id("archive", number), ALL)[0] for number in ("1", "2")]
+    lines = path.read_bytes().split(b"\n")
+    assert [open_payload(raw, key).payload for raw in kept] == [lines[0], lines[2]], (
+        "byte for byte, whatever the reader added"
+    )
 
 
 # -- all sources in one process -------------------------------------------------------------------

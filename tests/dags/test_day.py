@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.airflow_day import Day, by_hand, day_input, through_airflow
+from tests.elastic import Elastic
 
 START = datetime.fromisoformat("2026-03-20T00:00:00+05:00")
 CALM_STEPS, STEPS = 3, 1
@@ -19,12 +20,18 @@ CALM_STEPS, STEPS = 3, 1
 
 @pytest.mark.soak
 @pytest.mark.timeout(2_400)
-def test_kills_and_reruns_change_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["sqlite", "elasticsearch"])
+def test_kills_and_reruns_change_nothing(
+    tmp_path: Path, kind: str, request: pytest.FixtureRequest
+) -> None:
+    kept_in: dict[str, str] = {}
+    if kind == "elasticsearch":
+        elastic: Elastic = request.getfixturevalue("elastic")
+        kept_in = elastic.environment("day", tmp_path / "stormy")
     given = day_input(START, copies=1, share=0.12)
     calm = by_hand(Day(tmp_path / "calm", given, steps=CALM_STEPS, start=START))
-    stormy = through_airflow(
-        Day(tmp_path / "stormy", given, steps=STEPS, start=START), tmp_path / "airflow", kills=2
-    )
+    day = Day(tmp_path / "stormy", given, steps=STEPS, start=START, kept_in=kept_in)
+    stormy = through_airflow(day, tmp_path / "airflow", kills=2)
     assert calm.kept == stormy.kept == (len(given.posts), len(given.reports))
     assert stormy.kills >= 2
     assert stormy.night == {

@@ -47,7 +47,7 @@ ELSEWHERE: dict[type[Record], set[str]] = {
     # In the body alone: nobody searches by it.
     Post: {"extra", "content", "lat", "lon", "handle", "sealed_url"},
     Report: {"extra", "content", "category", "lat", "lon"},
-    Assessment: {"subject", "version", "cues", "location_reasons"},
+    Assessment: {"subject", "version", "cues", "language_parts", "location_reasons"},
     Event: {"audience", "priority_factors"},
     Decision: {"audience", "anchor", "members", "staying", "batch", "category"},
     RawPost: {"source", "native_id", "url", "fetched_at", "media_type", "payload", "parser"},

@@ -12,6 +12,8 @@ from fastapi.testclient import TestClient
 
 from core.errors import StoreError
 from core.records import Channel
+from core.sealing import open_aside
+from core.settings import pseudonym_key
 from intake.api import MAX_REPORTS
 from intake.keys import new_key
 from store.protocol import ALL
@@ -37,7 +39,9 @@ def test_accepted_repeated_conflict(intake: Intake, client: TestClient, report: 
     assert kept.text == report()["text"]
     [aside] = intake.store.set_aside_items()
     assert aside.where == "api:app"
-    assert json.loads(aside.record)["text"] == "совсем о другом"
+    assert "совсем".encode() not in aside.record, "it is sealed"
+    opened = open_aside(aside, pseudonym_key(intake.settings))
+    assert json.loads(opened.record)["text"] == "совсем о другом"
 
 
 @pytest.mark.parametrize("headers", [{}, {"X-API-Key": "no"}, {"Authorization": "Bearer no"}])

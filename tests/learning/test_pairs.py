@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,19 +9,11 @@ import pytest
 
 from core.clock import FixedClock
 from core.errors import ModelError
-from core.inputs import make_post
 from core.records import (
     Assessed,
-    Assessment,
-    Audience,
-    Category,
     Decision,
     DecisionKind,
-    Event,
-    Language,
-    Link,
     Point,
-    ReportState,
 )
 from core.settings import Settings
 from correlator.model import PairModel
@@ -48,38 +39,18 @@ from learning.pairing import (
 )
 from learning.run import write_labels
 from nlp.assessor import DEFAULT_MODELS, Assessor
-from store.protocol import OPEN, EventWrite
+from store.protocol import OPEN
 from store.sqlite import SqliteStore
+from tests.learning.conftest import keep_event, keep_post
 
 NOW = datetime(2026, 3, 20, 13, tzinfo=UTC)
 STREAMS = Path(__file__).resolve().parents[2] / "correlator" / "corpus"
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqliteStore]:
-    store = SqliteStore(tmp_path / "o.db")
-    yield store
-    store.close()
-
-
 def put(store: SqliteStore, name: str, text: str, at: datetime, lat: float) -> str:
-    line = {"id": name, "text": text, "posted_at": at.isoformat(), "source": name}
-    post = make_post(line, now=at, key=b"k")
-    store.accept_posts([(post, None)])
-    assessment = Assessment(
-        subject=post.id,
-        version=1,
-        assessor="model=1",
-        language=Language.RU,
-        incident=0.9,
-        category=Category.FIRE_EMERGENCY,
-        categories={Category.FIRE_EMERGENCY: 0.9},
-        urgency=0.5,
-        location=Point(lat=lat, lon=76.9, radius_m=150),
-        event_at=at,
-    )
-    store.save_assessments([(assessment, Audience.OPEN)], at)
-    return post.id
+    place = Point(lat=lat, lon=76.9, radius_m=150)
+    line = {"id": name, "text": text, "source": name}
+    return keep_post(store, line, at, location=place, event_at=at).id
 
 
 def decide(
@@ -87,25 +58,7 @@ def decide(
 ) -> None:
     """A decision about an event of its own, ``number`` hours ago."""
     at = NOW - timedelta(hours=number)
-    members = (left, *right)
-    event = Event(
-        id=f"e{number}",
-        version=1,
-        audience=Audience.OPEN,
-        category=Category.FIRE_EMERGENCY,
-        incident=0.9,
-        urgency=0.5,
-        location=None,
-        started_at=at,
-        last_at=at,
-        posts=tuple(Link(kind="post", id=name, at=at) for name in members),
-        report_state=ReportState.UNREPORTED,
-        flagged=True,
-        priority=0.5,
-        headline="горит",
-        updated_at=at,
-    )
-    store.write_events([EventWrite(event, 0)])
+    event = keep_event(store, f"e{number}", at, (left, *right), headline="горит")
     store.add_decision(
         Decision(
             id=f"d{number}",

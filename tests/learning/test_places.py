@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,18 +10,11 @@ import pytest
 
 from core.clock import FixedClock
 from core.errors import InputError
-from core.inputs import make_post
 from core.records import (
-    Assessment,
     Audience,
-    Category,
     Decision,
     DecisionKind,
-    Event,
-    Language,
-    Link,
     Point,
-    ReportState,
 )
 from learning.place_run import PROPOSALS, Places, accept, corrections, propose
 from learning.places import Correction, Text, proposals
@@ -31,8 +23,8 @@ from nlp.gazetteer.find import find
 from nlp.gazetteer.index import Gazetteer
 from nlp.labelled import DEFAULT_CORPUS
 from nlp.train import GAZETTEER_FILE
-from store.protocol import EventWrite
 from store.sqlite import SqliteStore
+from tests.learning.conftest import keep_event, keep_post
 
 NOW = datetime(2026, 3, 20, 13, tzinfo=UTC)
 SPOT = Point(lat=43.3005, lon=76.8505, radius_m=100)
@@ -42,13 +34,6 @@ TEXTS = ("Пожар на улице Жаңабастауова, горит га
 @pytest.fixture(scope="module")
 def gazetteer() -> Gazetteer:
     return Gazetteer.load(DEFAULT_MODELS / GAZETTEER_FILE)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqliteStore]:
-    store = SqliteStore(tmp_path / "o.db")
-    yield store
-    store.close()
 
 
 def moved(number: int, by: str, to: Point = SPOT, text: str = TEXTS[0]) -> Correction:
@@ -114,38 +99,9 @@ def test_a_place_that_harms_is_refused(store: SqliteStore, tmp_path: Path) -> No
 
 def move(store: SqliteStore, name: str, text: str, by: str) -> None:
     """A post whose event was shown in the middle of the town and moved to the spot."""
-    line = {"id": name, "text": text, "posted_at": NOW.isoformat(), "source": "s", "home": "Алматы"}
-    post = make_post(line, now=NOW, key=b"k")
-    store.accept_posts([(post, None)])
-    assessment = Assessment(
-        subject=post.id,
-        version=1,
-        assessor="model=1",
-        language=Language.RU,
-        incident=0.9,
-        category=Category.FIRE_EMERGENCY,
-        categories={},
-        urgency=0.5,
-    )
-    store.save_assessments([(assessment, Audience.OPEN)], NOW)
-    event = Event(
-        id=f"e-{name}",
-        version=1,
-        audience=Audience.OPEN,
-        category=Category.FIRE_EMERGENCY,
-        incident=0.9,
-        urgency=0.5,
-        location=Point(lat=43.24, lon=76.9, radius_m=8_000),
-        started_at=NOW,
-        last_at=NOW,
-        posts=(Link(kind="post", id=post.id, at=NOW),),
-        report_state=ReportState.UNREPORTED,
-        flagged=True,
-        priority=0.5,
-        headline="",
-        updated_at=NOW,
-    )
-    store.write_events([EventWrite(event, 0)])
+    post = keep_post(store, {"id": name, "text": text, "home": "Алматы"}, NOW)
+    shown = Point(lat=43.24, lon=76.9, radius_m=8_000)
+    event = keep_event(store, f"e-{name}", NOW, [post.id], location=shown)
     decision = Decision(
         id=f"d-{name}", event=event.id, event_version=1, kind=DecisionKind.MOVE, by=by, at=NOW,
         point=SPOT,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,18 +11,11 @@ import pytest
 
 from core.clock import FixedClock
 from core.errors import ModelError
-from core.inputs import make_post
 from core.records import (
-    Assessment,
     Audience,
-    Category,
     Decision,
     DecisionKind,
     Event,
-    Language,
-    Link,
-    Post,
-    ReportState,
 )
 from core.settings import Settings
 from correlator.model import PairModel
@@ -44,58 +36,22 @@ from nlp.assessor import DEFAULT_MODELS, Assessor
 from nlp.labelled import read_corpus
 from nlp.model import Model
 from nlp.reading import Subject
-from store.protocol import EventWrite
 from store.sqlite import SqliteStore
+from tests.learning.conftest import keep_event, keep_post
 
 NOW = datetime(2026, 3, 20, 13, tzinfo=UTC)
 CORPUS = Path(__file__).resolve().parents[2] / "nlp" / "corpus"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqliteStore]:
-    store = SqliteStore(tmp_path / "o.db")
-    yield store
-    store.close()
 
 
 def put(
     store: SqliteStore, name: str, text: str, *, incident: float, at: datetime, secret: bool = False
 ) -> Event:
     """A post with its event, flagged when it is probably an incident."""
-    line = {"id": name, "text": text, "posted_at": at.isoformat(), "source": "s"}
-    post: Post = make_post(line, now=at, key=b"k")
     audience = Audience.CONFIDENTIAL if secret else Audience.OPEN
-    store.accept_posts([(post, None)])
-    assessment = Assessment(
-        subject=post.id,
-        version=1,
-        assessor="model=1",
-        language=Language.RU,
-        incident=incident,
-        category=Category.FIRE_EMERGENCY,
-        categories={},
-        urgency=0.1,
-    )
-    store.save_assessments([(assessment, audience)], at)
-    made = Event(
-        id=f"e-{name}",
-        version=1,
-        audience=audience,
-        category=Category.FIRE_EMERGENCY,
-        incident=incident,
-        urgency=0.1,
-        location=None,
-        started_at=at,
-        last_at=at,
-        posts=(Link(kind="post", id=post.id, at=at),),
-        report_state=ReportState.UNREPORTED,
-        flagged=incident >= 0.5,
-        priority=0.5,
-        headline=text,
-        updated_at=at,
-    )
-    store.write_events([EventWrite(made, 0)])
-    return made
+    judged = {"incident": incident, "urgency": 0.1}
+    post = keep_post(store, {"id": name, "text": text}, at, audience, **judged)
+    shown = {"flagged": incident >= 0.5, "headline": text, "audience": audience}
+    return keep_event(store, f"e-{name}", at, [post.id], **judged, **shown)
 
 
 def decide(store: SqliteStore, event: Event, by: str, *, right: bool) -> None:

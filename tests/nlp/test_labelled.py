@@ -7,7 +7,8 @@ import pytest
 
 from core.errors import ModelError
 from core.records import Category, Language
-from nlp.evaluate import Judged, figures, held_out, table
+from nlp.evaluate import Judged, figures, held_out
+from nlp.figures import table
 from nlp.labelled import DEFAULT_CORPUS, LabelledPost, author_folds, part_of, read_corpus
 from nlp.train import Grounds
 

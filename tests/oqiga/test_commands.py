@@ -77,6 +77,17 @@ def test_assess_keeps_order_and_reports_bad_lines(oqiga: Oqiga, write_lines: Wri
     assert "3 read, 2 refused" in done.stderr
 
 
+def test_assess_shows_the_languages_of_a_mixed_post(oqiga: Oqiga) -> None:
+    text = "көршілер тағы айқайлап жатыр, полицию вызвали уже два раза"
+    line = json.dumps({**CRASH, "text": text}, ensure_ascii=False)
+    [row] = rows(oqiga("assess", stdin=line + "\n").stdout)
+    assert row["language"] == "mixed"
+    assert [(p["language"], text[p["start"] : p["end"]]) for p in row["language_parts"]] == [
+        ("kk", "көршілер тағы айқайлап жатыр"),
+        ("ru", "полицию вызвали уже два раза"),
+    ]
+
+
 def test_assess_reads_standard_input_and_is_repeatable(oqiga: Oqiga) -> None:
     line = json.dumps(CRASH, ensure_ascii=False) + "\n"
     first, second = oqiga("assess", stdin=line), oqiga("assess", stdin=line)

@@ -7,7 +7,12 @@ import os
 import subprocess
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+
+from core.inputs import make_post
+from store.protocol import OPEN
+from store.sqlite import SqliteStore
 
 Oqiga = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -51,6 +56,32 @@ def test_one_command_removes_a_post_everywhere(
     assert oqiga("verify").returncode == 0
     assert MARK.encode() not in bytes_of(home)
     assert oqiga("remove", "chat:0", "--demand", "1", "--by", "x").returncode == 2
+
+
+def test_what_was_kept_in_the_open_is_sealed_by_one_command(
+    oqiga: Oqiga, write_lines: Callable[..., Path], tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    row = {"id": "1", "text": CRASH, "posted_at": AT.format(1), "source": "chat", "nick": MARK}
+    oqiga("ingest", "posts", write_lines("posts.jsonl", row, "{" + MARK))
+    assert MARK.encode() not in bytes_of(home), "neither unknown fields nor what was set aside"
+    (row_aside,) = map(
+        json.loads, oqiga("set-aside", "--by", "ann", "--limit", "5").stdout.splitlines()
+    )
+    assert (row_aside["where"], row_aside["record"]) == ("posts.jsonl:2", "{" + MARK)
+    store = SqliteStore(home / "oqiga.db")
+    assert [(e.by, e.subject) for e in store.audit(OPEN)] == [("ann", "set_aside")]
+    post = make_post({**row, "id": "2"}, now=datetime.now(UTC), key=b"k")
+    store.accept_posts([(post, None)])
+    store.close()
+    assert MARK.encode() in bytes_of(home)
+    done = oqiga("seal")
+    assert done.stdout.strip() == "sealed: posts 1, reports 0, payloads 0, set aside 0", done.stderr
+    assert MARK.encode() not in bytes_of(home)
+    assert oqiga("verify").returncode == 0
+    (home / "pseudonym.key").write_text("ab" * 32)
+    refused = oqiga("seal")
+    assert (refused.returncode, "another key" in refused.stderr) == (1, True)
 
 
 def test_retention_in_files(oqiga: Oqiga, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -116,9 +117,14 @@ def test_a_part_that_dies_is_started_again_and_ctrl_c_leaves_nothing(tmp_path: P
 
 
 def test_parts_leave_when_the_parent_is_killed(tmp_path: Path) -> None:
-    running = Running.start(tmp_path / "home")
+    rule = {"name": "r", "channel": "webhook", "to": "https://hooks.example.org/S3CRET-IN-IT"}
+    environment = {"OQIGA_ALERTS__RULES": json.dumps([rule])}
+    running = Running.start(tmp_path / "home", environment=environment)
     running.wait_ready()
     children = parts(running)
+    assert httpx.get(f"http://127.0.0.1:{running.port}/login").status_code == 200, "told the port"
+    for process in (psutil.Process(running.process.pid), *children.values()):
+        assert "S3CRET" not in " ".join(process.cmdline()), "any user of the machine reads that"
     psutil.Process(running.process.pid).kill()
     running.process.wait()
     assert all(gone(process) for process in children.values())

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import zlib
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from core.errors import StaleWriteError
-from core.records import Audience, Outcome, RawPost, SetAside
+from core.records import Audience, RawPost
 from core.settings import RetentionSettings
-from store.protocol import ALL, OPEN, EventWrite
+from store.protocol import ALL, OPEN
 from store.sqlite import SqliteStore
 from store.upkeep import SourceVolume, volumes
 from tests.store.contract import (
     NOW,
-    a_decision,
     a_post,
     a_report,
     accept,
@@ -23,9 +22,8 @@ from tests.store.contract import (
     assess,
     write,
 )
+from tests.store.removal_contract import MARK, RemovalContract, aside_of, raw_of
 
-MARK = "бірегейсөз"
-"""A word that stands nowhere else, so that finding it in a file means it was left."""
 LIMITS = RetentionSettings()
 NEVER = RetentionSettings(
     **dict.fromkeys(
@@ -41,19 +39,6 @@ NEVER = RetentionSettings(
 @pytest.fixture
 def store(tmp_path: Path) -> SqliteStore:
     return SqliteStore(tmp_path / "o.db")
-
-
-def raw_of(number: str) -> RawPost:
-    return RawPost(
-        id=a_post(number).id,
-        source="s",
-        native_id=number,
-        url=None,
-        fetched_at=NOW,
-        media_type="text/html",
-        payload=f"<p>{MARK}</p>".encode(),
-        parser="1",
-    )
 
 
 def bytes_of(folder: Path) -> bytes:
@@ -114,10 +99,7 @@ def test_nothing_is_found_afterwards(store: SqliteStore, tmp_path: Path) -> None
     for post in posts:
         if not post.id.endswith("7"):
             write(store, an_event(f"e{post.id}", 1, post, headline=MARK, incident=0.3))
-    aside = SetAside(
-        id="a", kind="post", where="f:1", problem="p", at=NOW, size_bytes=9, record=MARK.encode()
-    )
-    store.set_aside([aside])
+    store.set_aside([aside_of("a", MARK)])
     before = bytes_of(tmp_path)
     assert before.count(MARK.encode()) > 200
     removed = store.retain(NOW + timedelta(days=2_000), LIMITS)
@@ -140,50 +122,22 @@ def test_without_limits_nothing_goes(store: SqliteStore) -> None:
     store.close()
 
 
-def test_removal_on_demand(store: SqliteStore, tmp_path: Path) -> None:
-    gone = a_post("1", f"{MARK} бір")
-    edit = a_post("1", f"{MARK} екі", edited_at="2026-03-20T19:05:00+05:00")
-    other, report = a_post("2", "апат"), a_report()
-    store.accept_posts([(gone, raw_of("1")), (edit, None), (other, None)])
-    store.accept_reports([report])
-    for version in (1, 2):
-        assess(store, gone.id, version=version)
-    for subject in (other.id, report.id):
-        assess(store, subject)
-    write(store, an_event("alone", 1, gone, headline=MARK))
-    write(store, an_event("alone", 2, headline=""))
-    write(store, an_event("shared", 1, gone, other, headline=MARK))
-    write(store, an_event("shared", 2, gone, other, report, headline=MARK))
-    store.add_decision(a_decision("d", "shared", 2))
-    told = store.last_change()
-    removed = store.remove_post(gone.id, by="lawyer", demand="Н-17/2026", at=NOW)
-    assert removed is not None
-    assert (removed.versions, set(removed.events)) == (2, {"alone", "shared"})
-    assert store.post_versions(gone.id, ALL) == store.search_posts(MARK, ALL) == []
-    assert store.event("alone", ALL) is None
-    shared = store.event_versions("shared", ALL)
-    assert [[link.id for link in e.posts] for e in shared] == [[other.id], [other.id]]
-    assert {change.id for change in store.changes(told)} == {other.id, report.id}
-    assert accept(store, gone) == [Outcome.REPEATED], "it is not taken in again"
-    assert store.unassessed(9) == []
-    with pytest.raises(StaleWriteError, match="was removed"):
-        store.write_events([EventWrite(an_event("shared", 3, gone, other), 2)])
-    entry = next(e for e in store.audit(OPEN) if e.action == "remove")
-    assert (entry.by, entry.subject, entry.detail) == ("lawyer", gone.id, "Н-17/2026")
-    for chain in ("evidence", "audit_open", "audit_confidential"):
-        assert store.broken_links(chain) == []
-    assert store.remove_post(gone.id, by="lawyer", demand="Н-17/2026", at=NOW) is None
-    store.close()
-    assert MARK.encode() not in bytes_of(tmp_path)
+class TestSqliteRemoval(RemovalContract):
+    """The contract on SQLite."""
 
+    def traces(self, store: SqliteStore) -> str:
+        """The files as they lie there, and what is packed in their rows."""
+        store.compact()
+        texts = [bytes_of(store._path.parent).decode("utf-8", "replace")]
+        for audience in Audience:
+            rows = store._rows(f"SELECT body FROM raw_{audience.value}")  # noqa: S608
+            for (body,) in rows:
+                raw = RawPost.model_validate_json(zlib.decompress(body))
+                texts.append(f"{raw.url} {raw.payload.decode('utf-8', 'replace')}")
+        return "\n".join(texts)
 
-def test_any_other_change_is_still_found(store: SqliteStore) -> None:
-    """A removal vouches for itself alone."""
-    accept(store, a_post("1"), a_post("2"), a_post("3"))
-    store.remove_post(a_post("1").id, by="l", demand="1", at=NOW)
-    store._connection().execute("DELETE FROM post_pending WHERE id = ?", (a_post("2").id,))
-    assert store.broken_links("evidence") == [2]
-    store.close()
+    def lose_the_second(self, store: SqliteStore) -> None:
+        store._connection().execute("DELETE FROM post_pending WHERE id = ?", (a_post("2").id,))
 
 
 def test_volumes(store: SqliteStore) -> None:

@@ -22,7 +22,9 @@ export class EventMap {
   private tiles: L.GridLayer | null = null;
   private waiting = 0;
   private fresh = true;
-  private touched = false;
+  // What is to be seen whole, however large the map is; null once a hand has moved it.
+  private whole: L.LatLngBoundsExpression | null = COUNTRY;
+  private fitting = false;
   private placing: ((lat: number, lon: number) => void) | null = null;
 
   // `onSelect(id)` is called when a person picks a circle.
@@ -51,9 +53,11 @@ export class EventMap {
         [62, 100],
       ],
     });
-    this.map.fitBounds(COUNTRY);
+    this.fit(COUNTRY);
     this.map.on("move zoom viewreset resize", () => this.draw());
-    this.map.on("dragstart zoomstart", () => (this.touched = true));
+    this.map.on("dragstart zoomstart", () => {
+      if (!this.fitting) this.whole = null;
+    });
     this.listen();
     new ResizeObserver(() => this.resize()).observe(box);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.restyle());
@@ -92,9 +96,16 @@ export class EventMap {
     const item = this.painter.items.find((one) => one.id === id);
     if (item && !this.inside(item)) {
       this.map.panTo([item.lat, item.lon], { animate: false });
-      this.touched = true;
+      this.whole = null;
     }
     this.draw();
+  }
+
+  private fit(bounds: L.LatLngBoundsExpression): void {
+    this.whole = bounds;
+    this.fitting = true;
+    this.map.fitBounds(bounds, { animate: false });
+    this.fitting = false;
   }
 
   private inside(item: Item): boolean {
@@ -106,14 +117,14 @@ export class EventMap {
 
   // Shows a place with about `around` metres on each side.
   show(lat: number, lon: number, around: number): void {
-    this.touched = true;
-    this.map.fitBounds(L.latLng(lat, lon).toBounds(2 * around), { animate: false });
+    this.fit(L.latLng(lat, lon).toBounds(2 * around));
   }
 
   // Asks for a place: the circle in the middle is the answer, the map moves under it.
   propose(item: Item, moved: (lat: number, lon: number) => void): void {
     this.painter.proposed = item;
     this.placing = moved;
+    this.whole = null;
     this.map.panTo([item.lat, item.lon], { animate: false });
     this.draw();
   }
@@ -145,7 +156,7 @@ export class EventMap {
     this.canvas.height = Math.round(height * ratio);
     this.canvas.getContext("2d")?.setTransform(ratio, 0, 0, ratio, 0, 0);
     this.map.invalidateSize({ animate: false });
-    if (!this.touched) this.map.fitBounds(COUNTRY, { animate: false });
+    if (this.whole) this.fit(this.whole);
     this.draw();
   }
 
@@ -199,10 +210,9 @@ export class EventMap {
   }
 
   private tool(name: string): void {
-    this.touched = true;
     if (name === "in") this.map.zoomIn(1);
     else if (name === "out") this.map.zoomOut(1);
-    else this.map.fitBounds(COUNTRY, { animate: false });
+    else this.fit(COUNTRY);
   }
 
   // Whether the key was one of the map's.
@@ -216,7 +226,7 @@ export class EventMap {
     if (event.ctrlKey || event.metaKey || event.altKey) return false;
     const step = steps[event.key];
     if (step) {
-      this.touched = true;
+      this.whole = null;
       this.map.panBy(step, { animate: false });
     } else if (event.key === "+" || event.key === "=") this.tool("in");
     else if (event.key === "-") this.tool("out");
