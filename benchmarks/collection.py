@@ -35,11 +35,12 @@ READ_S = 1.0
 
 @dataclass(frozen=True)
 class Throughput:
-    """Pages a second of processor time: medians of ``RUNS`` runs."""
+    """Pages a second of processor time, and the largest memory of ours: medians of ``RUNS``."""
 
     what: str
     ours: float
     peers: float
+    ours_bytes: float
 
     @property
     def ratio(self) -> float:
@@ -49,7 +50,9 @@ class Throughput:
 
 @dataclass(frozen=True)
 class SimulatedDay:
-    """A day of polling: ``seen`` and ``posted`` posts, delays in seconds, requests in any hour."""
+    """A day of polling: ``seen`` and ``posted`` posts, delays in seconds, requests in all and in
+    the busiest hour.
+    """
 
     what: str
     posted: int
@@ -57,6 +60,7 @@ class SimulatedDay:
     median_s: float
     p95_s: float
     mean_s: float
+    requests: int
     requests_per_hour: float
 
 
@@ -66,17 +70,24 @@ class SimulatedDay:
 def throughput() -> list[Throughput]:
     """Pages that hold nothing new, and pages that are new whole, against an empty callback."""
     with _server() as address:
-        rates: dict[str, list[float]] = {"stock": [], "peer": [], "steady": [], "new": []}
+        modes = ("stock", "peer", "steady", "new")
+        runs: dict[str, list[tuple[float, float]]] = {mode: [] for mode in modes}
         for _ in range(RUNS):
-            for mode in rates:
-                rates[mode].append(_run(mode, address))
+            for mode in modes:
+                runs[mode].append(_run(mode, address))
+    rates = {mode: median(rate for rate, _ in runs[mode]) for mode in modes}
     settings = {"stock": "its own settings", "peer": "our settings"}
     pages = {
         "steady": "preview pages read, nothing new on them",
         "new": "preview pages read, all 20 messages new and kept",
     }
     return [
-        Throughput(f"{what}; plain Scrapy with {how}", median(rates[mode]), median(rates[peer]))
+        Throughput(
+            f"{what}; plain Scrapy with {how}",
+            rates[mode],
+            rates[peer],
+            median(held for _, held in runs[mode]),
+        )
         for mode, what in pages.items()
         for peer, how in settings.items()
     ]
@@ -98,7 +109,7 @@ def _server() -> Iterator[str]:
         server.wait()
 
 
-def _run(mode: str, address: str) -> float:
+def _run(mode: str, address: str) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as home:
         for each in ("warm", mode) if mode == "steady" else (mode,):
             done = subprocess.run(  # noqa: S603 - our own program
@@ -109,7 +120,8 @@ def _run(mode: str, address: str) -> float:
                 check=True,
                 timeout=900,
             )
-    return float(json.loads(done.stdout.splitlines()[-1])["pages_per_cpu_s"])
+    figures = json.loads(done.stdout.splitlines()[-1])
+    return float(figures["pages_per_cpu_s"]), float(figures["largest_bytes"])
 
 
 # -- a simulated day -------------------------------------------------------------------------------
@@ -184,6 +196,7 @@ def simulate(
         median_s=delays[len(delays) // 2],
         p95_s=delays[int(len(delays) * 0.95)],
         mean_s=sum(delays) / len(delays),
+        requests=len(requests),
         requests_per_hour=busiest,
     )
 
@@ -205,7 +218,8 @@ def describe() -> list[str]:
         "| what | ours, pages a processor second | plain Scrapy | ratio |",
         "|---|---|---|---|",
     ]
-    for row in throughput():
+    rows = throughput()
+    for row in rows:
         lines.append(f"| {row.what} | {row.ours:.0f} | {row.peers:.0f} | {row.ratio:.2f} |")
     lines += [
         "",
@@ -215,11 +229,20 @@ def describe() -> list[str]:
         "| schedule | seen | mean delay | median | 95th percentile | requests, busiest hour |",
         "|---|---|---|---|---|---|",
     ]
-    for day in days():
+    simulated = days()
+    for day in simulated:
         lines.append(
             f"| {day.what} | {day.seen} of {day.posted} | {day.mean_s:.0f} s "
             f"| {day.median_s:.0f} s | {day.p95_s:.0f} s | {day.requests_per_hour:.0f} |"
         )
+    steady, new = rows[0], rows[-1]
+    busy_s = simulated[0].requests / steady.ours + simulated[0].posted / PAGE_ITEMS / new.ours
+    lines += [
+        "",
+        f"Reading that day ({simulated[0].requests:,} requests, adaptive) takes {busy_s:,.0f} s of "
+        f"processor time by the speeds above, {100 * busy_s / DAY_S:.1f} % of one processor; the "
+        f"reading process held {new.ours_bytes / 1e6:.0f} MB at most.",
+    ]
     lines += ["", "| live Telegram account, real client and protocol | figure |", "|---|---|"]
     lines += [f"| {what} | {figure} |" for what, figure in collection_live.describe()]
     return lines

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import resource
 import sys
 import threading
 import time
@@ -97,7 +98,8 @@ def main() -> None:
         pages = plain(address, {**chosen, "ITEM_PIPELINES": {}})
     else:
         pages = ours(mode, address, settings, chosen)
-    sys.stdout.write(json.dumps({"pages_per_cpu_s": pages}) + "\n")
+    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    sys.stdout.write(json.dumps({"pages_per_cpu_s": pages, "largest_bytes": largest}) + "\n")
 
 
 def plain(address: str, chosen: dict[str, Any]) -> float:

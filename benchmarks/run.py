@@ -1,11 +1,17 @@
-"""``make bench``: all figures, written to ``docs/benchmarks.md``."""
+"""``make bench``: all figures, written to ``docs/benchmarks.md``, each section when it is measured.
+
+``python -m benchmarks.run console live`` measures these sections anew and leaves the others.
+"""
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
+import re
 import sys
 import tempfile
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +20,7 @@ from benchmarks import (
     collection,
     console_live,
     correlation_peers,
+    correlation_scale,
     learning_month,
     live,
     speeds,
@@ -21,16 +28,18 @@ from benchmarks import (
 from benchmarks.simulator import figures as simulated
 
 DOC = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
+HEAD = """# Benchmarks
+
+`make bench` writes this page. Each section says when it was measured and how many processes wanted
+a processor just before. Ratios hold better than absolute figures.
+"""
 
 
-def main() -> None:
-    """Measure and write the document."""
+def _speeds() -> list[str]:
     lines = [
-        "# Benchmarks",
+        "## Assessment and pairs",
         "",
-        f"`make bench`, last run {datetime.now(UTC).date()}, Python {platform.python_version()}, "
-        f"{os.cpu_count()} processors. One process and one thread a speed; the peer ran in turn "
-        "with ours, medians of five runs. Ratios hold better than absolute figures.",
+        "One process and one thread a speed; the peer ran in turn with ours, medians of five runs.",
         "",
         "| what | ours, a second | peer | peer, a second | ratio |",
         "|---|---|---|---|---|",
@@ -40,23 +49,72 @@ def main() -> None:
             f"| {speed.what} | {speed.ours:,.0f} | {speed.peer} | {speed.peers:,.0f} "
             f"| {speed.ratio:.2f} |"
         )
+    return lines
+
+
+def _live() -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
-        figures = live.measure(Path(folder, "home"))
+        return _table("Live queue", live.describe(live.measure(Path(folder, "home"))))
+
+
+def _window() -> list[str]:
+    rows = correlation_scale.describe(correlation_scale.measure())
+    return _table("The open window", rows)
+
+
+def _airflow() -> list[str]:
+    with tempfile.TemporaryDirectory() as folder:
         rounds = airflow_latency.measure(Path(folder, "airflow"))
-    rows = [
-        *live.describe(figures),
-        *airflow_latency.describe(rounds),
-        *learning_month.describe(learning_month.measure()),
-    ]
-    lines += ["", "| what | figure |", "|---|---|"]
-    lines += [f"| {what} | {figure} |" for what, figure in rows]
-    lines += collection.describe()
-    lines += console_live.section()
-    lines += correlation_peers.section()
-    lines += simulated.section()
-    text = "\n".join(lines) + "\n"
-    DOC.write_text(text, encoding="utf-8")
-    sys.stdout.write(text)
+    return _table("From page to queue through Airflow", airflow_latency.describe(rounds))
+
+
+def _learning() -> list[str]:
+    return _table("A month of learning", learning_month.describe(learning_month.measure()))
+
+
+SECTIONS: dict[str, Callable[[], list[str]]] = {
+    "speeds": _speeds,
+    "live": _live,
+    "window": _window,
+    "console": console_live.section,
+    "collection": collection.describe,
+    "peers": correlation_peers.section,
+    "simulator": simulated.section,
+    "learning": _learning,
+    "airflow": _airflow,
+}
+
+
+def main() -> None:
+    """Measure and write the document."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("sections", nargs="*", help=f"of {', '.join(SECTIONS)}; all by default")
+    wanted = arguments.parse_args().sections or list(SECTIONS)
+    if unknown := [name for name in wanted if name not in SECTIONS]:
+        arguments.error(f"no section {', '.join(unknown)}; there are {', '.join(SECTIONS)}")
+    for name in wanted:
+        now, load = datetime.now(UTC), os.getloadavg()[0]
+        told = f"Measured {now:%Y-%m-%d %H:%M} UTC, Python {platform.python_version()}, "
+        told += f"{os.cpu_count()} processors, load {load:.1f} before."
+        heading, *lines = "\n".join(SECTIONS[name]()).strip().split("\n")
+        section = "\n".join([heading, "", told, *lines]) + "\n"
+        sys.stdout.write(section)
+        kept = DOC.read_text(encoding="utf-8") if DOC.exists() else HEAD
+        DOC.write_text(with_section(kept, heading, section), encoding="utf-8")
+
+
+def with_section(text: str, heading: str, section: str) -> str:
+    """A page in which the section of that heading is another, or has been added."""
+    parts = re.split(r"^(?=## )", text, flags=re.MULTILINE)
+    parts = [section if part.startswith(f"{heading}\n") else part for part in parts]
+    if section not in parts:
+        parts.append(section)
+    return "\n".join(part.rstrip("\n") + "\n" for part in parts)
+
+
+def _table(heading: str, rows: Iterable[tuple[str, str]]) -> list[str]:
+    lines = [f"## {heading}", "", "| what | figure |", "|---|---|"]
+    return [*lines, *(f"| {what} | {figure} |" for what, figure in rows)]
 
 
 if __name__ == "__main__":

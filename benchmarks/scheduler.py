@@ -28,6 +28,8 @@ AIRFLOW = str(Path(sys.executable).with_name("airflow"))
 READY_S = 900.0
 """A machine that others use too starts Airflow slowly: 95 s were seen, and more than 240 s."""
 RETRY_S = 1.0
+TRIES = 3
+"""Of a command beside a running scheduler: both write to one SQLite file."""
 
 
 @dataclass
@@ -139,14 +141,24 @@ class Scheduler:
     def backfill(self, name: str, first: str, last: str, limit_s: float) -> list[str]:
         """``airflow backfill create`` for the runs of a stretch of time, made again where there are
         some; their states when all have ended."""
-        subprocess.run(  # noqa: S603 - our own environment's program
-            [AIRFLOW, "backfill", "create", "--dag-id", name, "--from-date", first,
-             "--to-date", last, "--reprocess-behavior", "completed"],
-            env=dict(self.environment),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=True,
-        )  # fmt: skip
+        command = [AIRFLOW, "backfill", "create", "--dag-id", name, "--from-date", first,
+                   "--to-date", last, "--reprocess-behavior", "completed"]  # fmt: skip
+        for tries_left in reversed(range(TRIES)):
+            done = subprocess.run(  # noqa: S603 - our own environment's program
+                command,
+                env=dict(self.environment),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                encoding="utf-8",
+                check=False,
+            )
+            if done.returncode == 0:
+                break
+            said = f"airflow backfill create ended with {done.returncode}:\n{done.stderr[-2000:]}"
+            with (self.folder / "airflow.log").open("a", encoding="utf-8") as log:
+                log.write(said)
+            if not tries_left:
+                raise RuntimeError(said)
         until = time.monotonic() + limit_s
         while time.monotonic() < until:
             made = self.ask("GET", f"/backfills?dag_id={name}")["backfills"]

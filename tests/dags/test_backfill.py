@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.airflow_day import RUN_S, Day, by_hand, day_input, prepare
+from benchmarks.airflow_day import RUN_S, Day, by_hand, day_input
 from benchmarks.scheduler import Scheduler
 
 START = datetime.fromisoformat("2026-03-20T00:00:00+05:00")
@@ -24,9 +24,7 @@ def test_the_reports_of_a_past_day_are_made_by_backfill(tmp_path: Path) -> None:
     assert by_hand(day).kept == (len(given.posts), len(given.reports))
     filed = tmp_path / "home" / "reports" / "open" / "country" / "nightly-2026-03-20.json"
     assert not filed.exists()
-    airflow = Scheduler.start(
-        tmp_path / "airflow", prepare(tmp_path / "home", START, day.pages.address)
-    )
+    airflow = Scheduler.start(tmp_path / "airflow", day.environment)
     try:
         airflow.import_pools()
         airflow.wait_for_dags("nightly_report")
