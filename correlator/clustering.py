@@ -55,8 +55,8 @@ def cluster(
     """
     if len(nodes) == 1:
         return [list(nodes)]
-    groups = _Groups(nodes, edges, spans or dict.fromkeys(nodes, ANY_TIME), threshold)
-    groups.share = average_share
+    spans = spans or dict.fromkeys(nodes, ANY_TIME)
+    groups = _Groups(nodes, edges, spans, threshold, average_share)
     known = set(nodes)
     for a, b in apart:
         if a in known and b in known:
@@ -126,19 +126,19 @@ class _Group:
 class _Groups:
     """The groups so far, each known by one of its nodes."""
 
-    share = 1.0
-
     def __init__(
         self,
         nodes: Sequence[str],
         edges: Edges,
         spans: Mapping[str, Span | None],
         threshold: float,
+        average_share: float,
     ) -> None:
         self._position = {node: i for i, node in enumerate(nodes)}
         self._edges = edges
         self._spans = spans
         self._threshold = threshold * SCALE
+        self._share = average_share
         self._home = {node: node for node in nodes}
         self._heap: list[_Entry] = []
         self._groups = {node: _Group.of(i, node, spans[node]) for i, node in enumerate(nodes)}
@@ -224,7 +224,7 @@ class _Groups:
         if count == 0:
             return None
         mean = (FLOOR_UNITS * listed + between.total) / count
-        close = self.share * mean + (1.0 - self.share) * between.best
+        close = self._share * mean + (1.0 - self._share) * between.best
         if not close > self._threshold:
             return None
         low, high = sorted((one.rank, other.rank))

@@ -22,7 +22,8 @@ class PairModel:
     """Weights in log-odds (natural logarithm) a unit of each feature.
 
     ``idf``: rarity in bits of each stem of the training texts. ``average_share``: how much the
-    average pair counts against the best pair when two groups are compared, in [0, 1].
+    average pair counts against the best pair when two groups are compared, in [0, 1]; .6 is best on
+    the train part (B-cubed F1 .832, at .5 .830, at .8 .828) and keeps dense evenings apart.
     ``context``: weights of what the other records of a component say (``context.NAMES``).
     ``digest``: of the data it was trained on.
     """
@@ -30,7 +31,7 @@ class PairModel:
     bias: float
     weights: dict[str, float]
     idf: dict[str, float]
-    average_share: float = 0.5
+    average_share: float = 0.6
     context: dict[str, float] = field(default_factory=dict)
     digest: str = "untrained"
 
