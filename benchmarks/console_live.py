@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import secrets
 import shutil
@@ -129,10 +130,16 @@ def _people(store: Store, count: int) -> list[str]:
 @contextmanager
 def _console(settings: Settings) -> Iterator[psutil.Process]:
     """The console as the live runtime starts it."""
-    process = subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-m", "oqiga", "part", "console", settings.model_dump_json()],
-        stdin=subprocess.PIPE,
+    process = subprocess.Popen(
+        [sys.executable, "-m", "oqiga", "part", "console"],
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
+        env={
+            **os.environ,
+            "OQIGA_CONFIG": os.devnull,
+            "OQIGA_HOME": str(settings.home),
+            "OQIGA_CONSOLE__PORT": str(settings.console.port),
+        },
     )
     try:
         if process.stdout is None or process.stdout.readline() != b"ready\n":
@@ -147,9 +154,8 @@ def _console(settings: Settings) -> Iterator[psutil.Process]:
     finally:
         process.terminate()
         process.wait(30)
-        for stream in (process.stdin, process.stdout):
-            if stream is not None:
-                stream.close()
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 def _answers(url: str) -> bool:

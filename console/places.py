@@ -82,8 +82,8 @@ class Places:
 def _read(own: Path | None, folder: Path) -> list[Entry]:
     found = [
         entry
-        for table in sorted(folder.glob("*.csv"))
-        if not table.name.startswith(("crossings", "countries", "roads"))
+        for table in tables.entry_tables(folder)
+        if table.name != "countries.csv"
         for entry in tables.read_entries(table, own=True)
     ]
     if own is not None and own.exists():

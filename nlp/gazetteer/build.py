@@ -11,7 +11,11 @@ from pathlib import Path
 from core.geo import distance_m
 from nlp.gazetteer import storage
 from nlp.gazetteer.entries import (
+    CROSSINGS,
+    MILESTONES,
+    ROADS,
     Entry,
+    entry_tables,
     read_crossings,
     read_entries,
     read_milestones,
@@ -19,7 +23,6 @@ from nlp.gazetteer.entries import (
 )
 
 TABLES = Path(__file__).parent
-ROADS, MILESTONES = "roads.csv", "milestones.csv"
 MIN_FOREIGN_POPULATION = 1_000_000
 MIN_FOREIGN_LETTERS = 6
 """Smaller foreign towns and short names are hardly meant here; they collide with common words.
@@ -44,15 +47,14 @@ def build(tables_dir: Path, out_sqlite: Path) -> int:
 def _write(tables_dir: Path, draft: Path) -> int:
     entries: dict[str, Entry] = {}
     with storage.opened(draft) as db:
-        for path in sorted(tables_dir.glob("*.csv")):
-            if path.name.startswith("crossings_"):
-                storage.put_crossings(db, read_crossings(path))
-            elif path.name == ROADS:
-                storage.put_road_points(db, read_road_points(path))
-            elif path.name == MILESTONES:
-                storage.put_milestones(db, read_milestones(path))
-            else:
-                entries.update((entry.id, entry) for entry in read_entries(path, own=True))
+        for path in sorted(tables_dir.glob(f"{CROSSINGS}*.csv")):
+            storage.put_crossings(db, read_crossings(path))
+        if (roads := tables_dir / ROADS).exists():
+            storage.put_road_points(db, read_road_points(roads))
+        if (milestones := tables_dir / MILESTONES).exists():
+            storage.put_milestones(db, read_milestones(milestones))
+        for path in entry_tables(tables_dir):
+            entries.update((entry.id, entry) for entry in read_entries(path, own=True))
         own = list(entries.values())
         entries.update((entry.id, entry) for entry in _geonames(own))
         count = storage.put_entries(db, entries.values())

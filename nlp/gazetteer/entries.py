@@ -9,6 +9,8 @@ from pathlib import Path
 
 from core.errors import InputError
 
+CROSSINGS, ROADS, MILESTONES = "crossings_", "roads.csv", "milestones.csv"
+"""Tables of other things: how the names of those of crossings begin, and two whole names."""
 KINDS = (
     "country",
     "region",
@@ -92,6 +94,15 @@ class Milestone:
     lat: float
     lon: float
     off_km: float = 0.0
+
+
+def entry_tables(folder: Path) -> list[Path]:
+    """The tables of a folder that hold entries, by name; crossings and roads are other tables."""
+    return [
+        path
+        for path in sorted(folder.glob("*.csv"))
+        if path.name not in {ROADS, MILESTONES} and not path.name.startswith(CROSSINGS)
+    ]
 
 
 def read_entries(path: Path, *, own: bool) -> Iterator[Entry]:
