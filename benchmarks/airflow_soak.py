@@ -1,6 +1,7 @@
 """The long proof of the schedules: a day in many steps through a real Airflow, with many kills.
 
-Writes ``docs/soak_airflow.md``. ``make test`` holds the short version (``tests/dags``).
+Writes ``docs/soak_airflow.md``. ``pytest -m soak tests/dags`` is a shorter one, on both stores;
+both take too long for ``make test``.
 """
 
 from __future__ import annotations

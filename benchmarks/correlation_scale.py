@@ -27,7 +27,7 @@ from correlator.model import PairModel
 
 POSTS_A_DAY = 1_000_000
 INCIDENTS = 0.03
-"""Share of posts about incidents: what channels of a district have on a busy day."""
+"""Share of posts about incidents, assumed."""
 BURST = 1_000
 BURST_TEXTS = 12
 BATCH = 100

@@ -2,7 +2,8 @@
 
 Every public result is a function of the set of records alone, never of the order in which they
 came: edges are symmetric, copies are collapsed by a rule on the set, and a component is
-clustered anew from its pairs.
+clustered anew from its pairs. The one exception is a crowd (``CROWD``): which of its records were
+compared depends on the clusters at the time.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ DOUBTFUL_BELOW = 0.5
 """A post less likely an incident is joined by its own words and links, not by its neighbours'."""
 CROWD = 400
 """With more candidates than this a record is compared with some of each cluster only, ``SOME`` of
-each: in a mass event of thousands of posts the cost of one more stays what it was. The densest
-evening of the labelled streams has 160 candidates."""
+each: in a mass event of thousands of posts the cost of one more stays what it was. The most
+that a record of the labelled streams has is 170."""
 SOME = 24
 TextKey = tuple[Audience, str]
 Place = tuple[float, str]
@@ -124,7 +125,6 @@ class Graph:
             self._uninstall(first)
             for member in members:
                 del self.items[member], self._reach[member]
-                self._cluster.pop(member, None)
                 leaving.discard(member)
         for item_id in sorted(leaving):
             self.drop(item_id)
@@ -302,6 +302,7 @@ class Graph:
         self._sampled.discard(first)
         for member in self._group.pop(first, ()):
             self._first.pop(member, None)
+            self._cluster.pop(member, None)
             self._index.remove(member)
 
     def _compare(self, first: str, found: set[str]) -> None:

@@ -1,6 +1,6 @@
 """A day through a real Airflow: kills, runs cleared and run again; the store as if undisturbed.
 
-The short version: two kills. ``make soak`` runs the long one; both in ``benchmarks/airflow_day``.
+Two kills, on both stores; ``make soak`` runs it and the long one (``benchmarks/airflow_soak``).
 """
 
 from __future__ import annotations
