@@ -127,7 +127,8 @@ def describe(figures: Figures) -> list[tuple[str, str]]:
         (f"correlating a post into a window of {size:,}", f"{us:,.0f} µs, {1e6 / us:,.0f} a second")
         for size, us in sorted(figures.cost_us.items())
     ]
-    rows.append((f"cost at {sizes[-1]:,} over that at {sizes[0]:,}", f"{last / first:.2f}"))
+    if len(sizes) > 1:
+        rows.append((f"cost at {sizes[-1]:,} over that at {sizes[0]:,}", f"{last / first:.2f}"))
     told = f"{figures.burst_us:,.0f} µs a post, {figures.burst_events} events"
     rows.append((f"a burst: {figures.burst:,} posts about one event", told))
     return [*rows, ("memory an open post", f"{figures.held_bytes / 1e3:.1f} kB")]
