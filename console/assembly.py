@@ -30,8 +30,8 @@ from console.times import distance, moment, span, zone
 from console.towns import load_towns
 from console.web import Console
 from core.clock import Clock
-from core.errors import SettingsError
 from core.records import Event
+from core.secret_files import secret_text
 from core.settings import Settings
 from store.keyring import key_of
 from store.protocol import Store
@@ -96,12 +96,7 @@ def _client_secret(settings: Settings) -> str | None:
     if settings.oidc.client_secret_file is None:
         return None
     path = settings.under_home(settings.oidc.client_secret_file)
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise SettingsError(
-            f"{path}: cannot be read ({error.strerror}); put the provider's secret there"
-        ) from error
+    return secret_text(path, "oidc.client_secret_file", "put the provider's secret there")
 
 
 class _Moment:

@@ -6,10 +6,8 @@ The file is the one named by ``OQIGA_CONFIG`` (default ``oqiga.toml``; absent me
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import secrets
 import tomllib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -20,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import SettingsError
 from core.records import Category, Channel, Role, Source
+from core.secret_files import key_of, secret_key, secret_text
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -463,17 +462,8 @@ def token(name: str, settings: Settings, environment: Mapping[str, str] | None =
     if env.get(variable, "").strip():
         return env[variable].strip()
     path = settings.under_home(settings.crawlers.tokens_folder) / name
-    try:
-        mode = path.stat().st_mode
-        text = path.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise SettingsError(
-            f"no token {name!r}: write it to {path} (chmod 600), or set {variable}"
-        ) from error
-    _need_private(path, mode)
-    if not text:
-        raise SettingsError(f"{path} is empty; write the token {name!r} into it")
-    return text
+    remedy = f"write the token {name!r} to it (chmod 600), or set {variable}"
+    return secret_text(path, f"token {name!r}", remedy)
 
 
 def pseudonym_key(settings: Settings, environment: Mapping[str, str] | None = None) -> bytes:
@@ -487,57 +477,13 @@ def pseudonym_key(settings: Settings, environment: Mapping[str, str] | None = No
     text = env.get(PSEUDONYM_VARIABLE, "").strip()
     if not text:
         return secret_key(path)
-    given = _key_of(text, PSEUDONYM_VARIABLE)
+    given = key_of(text, PSEUDONYM_VARIABLE)
     if path.exists() and secret_key(path) != given:
         raise SettingsError(
             f"{PSEUDONYM_VARIABLE} and {path} hold different keys; keep the one that the data was "
             "written with and remove the other"
         )
     return given
-
-
-def secret_key(path: Path, n_bytes: int = 32) -> bytes:
-    """The key kept in ``path``, made on first use and readable by its owner only.
-
-    Two processes that start at once end with the same key: the file appears whole, by a link.
-    Raises SettingsError for a file that others can read or that holds no key.
-    """
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_hex(n_bytes))
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):  # another process was first: its key is it
-            os.link(draft, path)
-        draft.unlink()
-    try:
-        mode = path.stat().st_mode
-        text = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: the key cannot be read ({error}); mend the file") from error
-    _need_private(path, mode)
-    return _key_of(text, str(path), n_bytes)
-
-
-def _need_private(path: Path, mode: int) -> None:
-    if mode & 0o077:
-        raise SettingsError(f"{path} can be read by others; run: chmod 600 {path}")
-
-
-def _key_of(text: str, where: str, n_bytes: int = 32) -> bytes:
-    try:
-        key = bytes.fromhex(text)
-    except ValueError:
-        key = b""
-    if len(key) != n_bytes:
-        raise SettingsError(
-            f"{where} holds no key ({2 * n_bytes} hexadecimal characters are expected); restore it "
-            "from your copy, as what was sealed with it opens with no other"
-        )
-    return key
 
 
 def _toml(path: Path) -> dict[str, object]:

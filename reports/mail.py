@@ -13,6 +13,7 @@ from pathlib import Path
 from core import filing
 from core.errors import OqigaError, SettingsError
 from core.ids import digest
+from core.secret_files import secret_text
 from core.settings import ReportCopy, ReportSettings, Settings
 from reports.run import home_of
 from store.protocol import Store
@@ -84,7 +85,11 @@ def _deliver(message: EmailMessage, settings: ReportSettings, *, confidential: b
             if settings.smtp_tls == "starttls":
                 server.starttls(context=context)
             if settings.smtp_user is not None and settings.smtp_password_file is not None:
-                password = settings.smtp_password_file.read_text("utf-8").strip()
+                password = secret_text(
+                    settings.smtp_password_file,
+                    "reports.smtp_password_file",
+                    "write the password alone into it",
+                )
                 server.login(settings.smtp_user, password)
             refused = server.send_message(message)
     except (OSError, smtplib.SMTPException) as error:

@@ -18,6 +18,7 @@ from benchmarks.elasticsearch_server import Node, UnavailableError, single
 from core.settings import ElasticsearchSettings
 from store.elasticsearch import ElasticsearchStore
 from store.elasticsearch.transaction import Counters, Transaction
+from tests.secret_files import keep
 
 URL_VARIABLE = "OQIGA_TEST_ELASTICSEARCH_URL"
 
@@ -170,7 +171,7 @@ def elastic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elastic]:
     if given:
         parts = urlsplit(given)
         if parts.password:
-            (home / "password").write_text(parts.password)
+            keep(home / "password", parts.password)
         ca = os.environ.get(f"{URL_VARIABLE}_CA")
         if ca:
             (home / "ca.crt").write_bytes(Path(ca).read_bytes())
@@ -183,7 +184,7 @@ def elastic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elastic]:
         skip_or_fail(error)
         raise
     try:
-        (home / "password").write_text(node.password or "")
+        keep(home / "password", node.password or "")
         (home / "ca.crt").write_bytes((node.folder / "ca.crt").read_bytes())
         yield Elastic(node.url, home, "admin", node)
     finally:

@@ -18,8 +18,9 @@ from typing import Any
 import httpx
 
 from core.clock import Clock
-from core.errors import OqigaError, SettingsError
-from core.settings import AlertRule, Settings, secret_key
+from core.errors import OqigaError
+from core.secret_files import secret_key, secret_text
+from core.settings import AlertRule, Settings
 
 SIGNATURE = "X-Oqiga-Signature"
 TIMESTAMP = "X-Oqiga-Timestamp"
@@ -73,7 +74,8 @@ def _email(settings: Settings, clock: Clock, rule: AlertRule, message: Message) 
     try:
         with _smtp(settings) as server:
             if given.smtp_user:
-                server.login(given.smtp_user, _secret(settings, given.smtp_password_file))
+                password = _secret(settings, "smtp_password_file", given.smtp_password_file)
+                server.login(given.smtp_user, password)
             server.send_message(mail)
     except (smtplib.SMTPException, OSError) as error:
         raise DeliveryError(f"the mail server refused: {_plain(error)}") from error
@@ -108,7 +110,7 @@ def _webhook(settings: Settings, clock: Clock, rule: AlertRule, message: Message
 
 
 def _telegram(settings: Settings, rule: AlertRule, message: Message) -> None:
-    token = _secret(settings, settings.alerts.telegram_token_file)
+    token = _secret(settings, "telegram_token_file", settings.alerts.telegram_token_file)
     body = {
         "chat_id": rule.to,
         "text": f"{message.title}\n\n{message.text}"[:TELEGRAM_CHARS],
@@ -135,14 +137,8 @@ def _post(url: str, body: bytes, headers: dict[str, str], timeout_s: float) -> N
         raise DeliveryError(f"the receiver answered {answer.status_code}")
 
 
-def _secret(settings: Settings, name: Path) -> str:
-    path = settings.under_home(name)
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise SettingsError(
-            f"{path}: cannot be read ({error.strerror}); put the secret there"
-        ) from error
+def _secret(settings: Settings, setting: str, name: Path) -> str:
+    return secret_text(settings.under_home(name), f"alerts.{setting}", "put the secret there")
 
 
 def _plain(error: Exception) -> str:

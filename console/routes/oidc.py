@@ -14,7 +14,7 @@ from console.routes.session import login_form, set_cookie
 from console.web import SESSION_COOKIE, Console, console_of, local_path, render
 from core.errors import InputError
 from core.sealing import seal, unseal
-from core.settings import secret_key
+from core.secret_files import secret_key
 
 router = APIRouter(include_in_schema=False)
 log = logging.getLogger(__name__)

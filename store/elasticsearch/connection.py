@@ -19,6 +19,7 @@ from elasticsearch import (
 from pydantic import ValidationError
 
 from core.errors import SettingsError, StoreAwayError, StoreError
+from core.secret_files import secret_text
 from core.settings import ElasticsearchSettings
 from store.elasticsearch.names import document_id
 
@@ -59,13 +60,8 @@ def connect(settings: ElasticsearchSettings, home: Path) -> Elasticsearch:
 
 
 def _secret(setting: str, path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise SettingsError(
-            f"elasticsearch.{setting}: {path} cannot be read ({error.strerror}); make a key with "
-            "'oqiga store key' and keep it there"
-        ) from error
+    remedy = "make a key with 'oqiga store key' and keep it there"
+    return secret_text(path, f"elasticsearch.{setting}", remedy)
 
 
 @contextlib.contextmanager

@@ -21,10 +21,12 @@ from console.rows import Level
 from console.times import zone
 from core.clock import FixedClock
 from core.records import Audience, Category, Role
-from core.settings import AlertRule, AlertSettings, ConsoleSettings, Settings, secret_key
+from core.secret_files import secret_key
+from core.settings import AlertRule, AlertSettings, ConsoleSettings, Settings
 from store.protocol import ALL
 from store.troubles import raise_trouble
 from tests.console.conftest import NOW
+from tests.secret_files import keep
 
 TOKEN = "123456:secret-of-the-bot"
 
@@ -261,7 +263,7 @@ def test_mail_and_the_telegram_bot(
     filled: Any, tmp_path: Path, mailbox: Mailbox, receiver: Receiver, caplog: Any
 ) -> None:
     caplog.set_level("DEBUG")
-    (tmp_path / "telegram-token").write_text(TOKEN)
+    keep(tmp_path / "telegram-token", TOKEN)
     rules = [
         rule(name="mail", channel="email", to="duty@example.org", categories=["road_crash"]),
         rule(name="bot", channel="telegram", to="-100200", categories=["road_crash"],

@@ -15,7 +15,8 @@ from core.errors import InputError
 from core.inputs import make_post
 from core.records import Audience, Category, Role
 from core.sealing import seal, unseal
-from core.settings import PSEUDONYM_KEY, secret_key
+from core.secret_files import secret_key
+from core.settings import PSEUDONYM_KEY
 from store.protocol import ALL, OPEN, EventWrite
 from tests.console.conftest import NOW, make_assessment, make_event
 

@@ -20,6 +20,7 @@ from core.records import Role
 from core.settings import ConsoleSettings, OidcSettings, Settings
 from store.protocol import OPEN
 from tests.console.browser import marked
+from tests.secret_files import keep
 from tests.servers.oidc import CLIENT, SECRET, OidcProvider, oidc_provider
 
 BASE = "http://testserver"
@@ -35,7 +36,7 @@ def provider() -> Iterator[OidcProvider]:
 
 def settings_for(home: Path, issuer: str, **more: Any) -> Settings:
     """A console with local accounts and this provider."""
-    (home / "client-secret").write_text(SECRET + "\n")
+    keep(home / "client-secret", SECRET + "\n")
     given = {
         "issuer": issuer,
         "client_id": CLIENT,

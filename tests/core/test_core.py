@@ -20,6 +20,7 @@ from core.inputs import make_post
 from core.log import configure
 from core.masking import HIDDEN, mask
 from core.records import ChainLink, Outcome, Post
+from core.secret_files import CONTAINER_SECRETS, secret_key, secret_text
 from core.settings import (
     PSEUDONYM_KEY,
     PSEUDONYM_VARIABLE,
@@ -27,7 +28,6 @@ from core.settings import (
     load_settings,
     load_sources,
     pseudonym_key,
-    secret_key,
 )
 from core.versions import judge, newest, speaking
 
@@ -168,10 +168,42 @@ def test_a_key_that_others_can_read_or_that_is_none_stops_the_start(tmp_path: Pa
         with pytest.raises(SettingsError, match=f"chmod 600 {path}"):
             pseudonym_key(Settings(home=tmp_path), {})
     path.chmod(0o600)
-    for text in ("", "abc", "zz" * 32, "ab" * 31):
+    for text in ("abc", "zz" * 32, "ab" * 31):
         path.write_text(text)
         with pytest.raises(SettingsError, match="holds no key"):
             pseudonym_key(Settings(home=tmp_path), {})
+
+
+def test_a_secret_is_private_and_not_empty_and_never_quoted(tmp_path: Path) -> None:
+    path = tmp_path / "smtp"
+    with pytest.raises(
+        SettingsError, match=r"reports.smtp: .* cannot be read .*; put it there"
+    ):
+        secret_text(path, "reports.smtp", "put it there")
+    path.write_text(" tarantula\n")
+    path.chmod(0o644)
+    with pytest.raises(SettingsError, match=f"chmod 600 {path}") as caught:
+        secret_text(path, "reports.smtp", "put it there")
+    assert "tarantula" not in str(caught.value)
+    path.chmod(0o600)
+    assert secret_text(path, "reports.smtp", "put it there") == "tarantula"
+    path.write_text("\n")
+    with pytest.raises(SettingsError, match="is empty; put it there"):
+        secret_text(path, "reports.smtp", "put it there")
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(SettingsError, match="is no text; put it there"):
+        secret_text(path, "reports.smtp", "put it there")
+
+
+def test_secrets_of_a_container_may_be_readable_within_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert str(CONTAINER_SECRETS) == "/run/secrets"
+    monkeypatch.setattr("core.secret_files.CONTAINER_SECRETS", tmp_path)
+    path = tmp_path / "pipeline_key"
+    path.write_text("tarantula")
+    path.chmod(0o444)
+    assert secret_text(path, "elasticsearch.api_key_file", "make one") == "tarantula"
 
 
 def test_the_key_comes_from_the_environment_too(tmp_path: Path) -> None:

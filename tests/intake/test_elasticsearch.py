@@ -19,6 +19,7 @@ from store.elasticsearch.connection import connect
 from store.protocol import ALL
 from store.sqlite import SqliteStore
 from tests.elastic import Elastic
+from tests.secret_files import keep
 
 NOW = datetime(2026, 3, 20, 14, 0, tzinfo=UTC)
 FOLLOW: dict[str, Any] = {
@@ -96,7 +97,7 @@ def follower(
             name="follower",
             role_descriptors={"r": {"indices": [{"names": ["cards"], "privileges": ["read"]}]}},
         )
-        (home / "follow.key").write_text(key["encoded"])
+        keep(home / "follow.key", key["encoded"])
         changes["api_key_file"] = "follow.key"
     if (elastic.home / "ca.crt").exists():
         (home / "ca.crt").write_bytes((elastic.home / "ca.crt").read_bytes())

@@ -14,6 +14,7 @@ from store.elasticsearch import ElasticsearchStore
 from store.elasticsearch.connection import connect
 from store.elasticsearch.security import new_key, put_roles, roles
 from tests.elastic import Elastic
+from tests.secret_files import keep
 from tests.store.contract import (
     NOW,
     a_decision,
@@ -41,7 +42,7 @@ class World:
     def key(self, role: str) -> Path:
         path = self.home / f"{role}.key"
         if not path.exists():
-            path.write_text(new_key(self.store.client, self.store.settings, role, [role]))
+            keep(path, new_key(self.store.client, self.store.settings, role, [role]))
         return path
 
     def client(self, role: str) -> Elasticsearch:
