@@ -241,7 +241,7 @@ class _ReplayBar:
         stats = self._store.stats(OPEN)
         label = f"replay: {stats.posts} posts, {stats.reports} reports, {stats.flagged} flagged"
         self._bar.to(label, done)
-        if done >= 1.0:
+        if done >= 1.0 and not stats.backlog:
             self._bar.close()
             typer.echo(f"{label}; the replay is over, reading goes on.")
             self._replay = None
