@@ -1,4 +1,7 @@
-"""A real Elasticsearch for the tests that need one: started once a session, or named by URL."""
+"""A real Elasticsearch for the tests that need one: started once a session, or named by URL.
+
+Without Java it is started in a container, where Docker runs.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from benchmarks.elasticsearch_server import Node, UnavailableError, single
 from core.settings import ElasticsearchSettings
 from store.elasticsearch import ElasticsearchStore
 from store.elasticsearch.transaction import Counters, Transaction
+from tests.elastic_docker import USER, container, docker
 from tests.secret_files import keep
 
 URL_VARIABLE = "OQIGA_TEST_ELASTICSEARCH_URL"
@@ -157,7 +161,7 @@ def wipe(store: ElasticsearchStore) -> None:
 
 
 def skip_or_fail(error: UnavailableError) -> None:
-    """A machine without Java or Maven skips by name; CI does not."""
+    """A machine without Java, Maven and Docker skips by name; CI does not."""
     if os.environ.get("CI"):
         pytest.fail(f"Elasticsearch is needed in CI: {error}", pytrace=False)
     pytest.skip(f"needs Elasticsearch: {error}")
@@ -165,7 +169,7 @@ def skip_or_fail(error: UnavailableError) -> None:
 
 @pytest.fixture(scope="session")
 def elastic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elastic]:
-    """The session's server: TLS and security on; or the one of OQIGA_TEST_ELASTICSEARCH_URL."""
+    """The session's server: TLS and security on; or that of OQIGA_TEST_ELASTICSEARCH_URL."""
     home = tmp_path_factory.mktemp("elastic-home")
     given = os.environ.get(URL_VARIABLE)
     if given:
@@ -181,14 +185,29 @@ def elastic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elastic]:
     try:
         node = single(folder)
     except UnavailableError as error:
-        skip_or_fail(error)
-        raise
+        yield from _contained(home, error)
+        return
     try:
         keep(home / "password", node.password or "")
         (home / "ca.crt").write_bytes((node.folder / "ca.crt").read_bytes())
         yield Elastic(node.url, home, "admin", node)
     finally:
         node.stop()
+
+
+def _contained(home: Path, lacking: UnavailableError) -> Iterator[Elastic]:
+    """In a container where a server of our own is not to be had."""
+    command = docker()
+    if command is None:
+        skip_or_fail(lacking)
+        raise lacking
+    try:
+        with container(command) as found:
+            keep(home / "password", found.password)
+            yield Elastic(found.url, home, USER)
+    except UnavailableError as error:
+        skip_or_fail(error)
+        raise
 
 
 @pytest.fixture(scope="session")

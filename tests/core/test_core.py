@@ -176,9 +176,7 @@ def test_a_key_that_others_can_read_or_that_is_none_stops_the_start(tmp_path: Pa
 
 def test_a_secret_is_private_and_not_empty_and_never_quoted(tmp_path: Path) -> None:
     path = tmp_path / "smtp"
-    with pytest.raises(
-        SettingsError, match=r"reports.smtp: .* cannot be read .*; put it there"
-    ):
+    with pytest.raises(SettingsError, match=r"reports.smtp: .* cannot be read .*; put it there"):
         secret_text(path, "reports.smtp", "put it there")
     path.write_text(" tarantula\n")
     path.chmod(0o644)
