@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from core.records import Assessed
+from core.records import Audience
 from core.settings import Settings
 from correlator.blocking import Index, widest_s
 from correlator.items import make_item
@@ -22,6 +22,8 @@ class NeighbourlyStore(SqliteStore):
 
     windows = 0
     asked = 0
+    _indexed_at = -1
+    _audience_of: dict[str, Audience]
 
     def window(self, since: datetime, audiences: object) -> object:  # type: ignore[override]
         """Counts how often the window is read."""
@@ -31,14 +33,20 @@ class NeighbourlyStore(SqliteStore):
     def neighbours(self, sought: Sequence[Sought]) -> list[set[str]]:
         """See ``store.protocol.Neighbouring``."""
         self.asked += len(sought)
-        idf = PairModel.load().idf
-        index = Index()
-        records: dict[str, Assessed] = {}
-        for record in super().window(LONG_AGO, ALL):
-            records[record.subject.id] = record
-            index.add(make_item(record, idf))
+        if self._indexed_at != self.last_change():
+            self._index_all()
         found = []
         for one in sought:
-            near = index.candidates(make_item(one.found, idf), widest_s(SETTINGS.correlator))
-            found.append({i for i in near if records[i].audience is one.found.audience})
+            item = make_item(one.found, self._idf)
+            near = self._index.candidates(item, widest_s(SETTINGS.correlator))
+            found.append({i for i in near if self._audience_of[i] is item.audience})
         return found
+
+    def _index_all(self) -> None:
+        self._indexed_at = self.last_change()
+        self._idf = PairModel.load().idf
+        self._index = Index()
+        self._audience_of = {}
+        for record in super().window(LONG_AGO, ALL):
+            self._audience_of[record.subject.id] = record.audience
+            self._index.add(make_item(record, self._idf))
