@@ -25,13 +25,12 @@ from typing import Any
 
 from elasticsearch.helpers import parallel_bulk
 
-from benchmarks.corpus import corpus_posts
+from benchmarks.corpus import assessed_corpus
 from benchmarks.elasticsearch_proof import AS_OF, Pipelines
 from benchmarks.elasticsearch_server import Node, single
 from core.ids import digest
 from core.records import Assessed, Assessment, Audience, Point, Post
 from core.settings import ElasticsearchSettings, Settings
-from nlp.assessor import Assessor, subject_of_post
 from oqiga.context import PROJECT_MODELS
 from store.elasticsearch import ElasticsearchStore
 from store.elasticsearch.bulk import Operation, write_bulk
@@ -69,10 +68,7 @@ class Generator:
 
     def __init__(self, seed: int = 102) -> None:
         self._random = random.Random(seed)  # noqa: S311 - test data
-        posts = corpus_posts()
-        assessor = Assessor.load(PROJECT_MODELS)
-        judged = assessor.assess([subject_of_post(post) for post in posts])
-        self._pairs = list(zip(posts, judged, strict=True))
+        self._pairs = assessed_corpus(PROJECT_MODELS)
         self._ordinary = [pair for pair in self._pairs if pair[1].incident < 0.1]
         self._bursts = [pair for pair in self._pairs if pair[1].location and pair[1].incident > 0.8]
 
