@@ -81,6 +81,11 @@ class LiveCorrelator:
         self._noted: dict[Audience, int] = {}
         self.failures = 0
 
+    @property
+    def held(self) -> int:
+        """Records in memory."""
+        return len(self._correlator)
+
     def start(self) -> None:
         """Rebuild memory from the store, and write what the open window lacks.
 
