@@ -12,23 +12,26 @@ import json
 import os
 import platform
 import random
+import signal
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from elasticsearch import Elasticsearch
 from elasticsearch.helpers import parallel_bulk
 
 from benchmarks import elasticsearch_restart
 from benchmarks.corpus import assessed_corpus, corpus_posts
 from benchmarks.correlation_stream import Stream
 from benchmarks.elasticsearch_proof import AS_OF, Pipelines
-from benchmarks.elasticsearch_server import Node, single
+from benchmarks.elasticsearch_server import single
 from benchmarks.sections import keep
 from core.ids import digest
 from core.records import Assessed, Assessment, Audience, Point, Post
@@ -58,8 +61,8 @@ BURST = 0.1
 HEAD = """# Benchmarks of the production store
 
 `python -m benchmarks.elasticsearch_bench` (part of `make bench`) writes this page, section by
-section, each size as soon as it is measured. Ratios hold better than absolute figures: the processors were
-shared with others when the load is above their number.
+section, each size as soon as it is measured. Ratios hold better than absolute figures: the
+processors were shared with others when the load is above their number.
 """
 HEADINGS = {
     "bulk": "Documents written in bulk",
@@ -68,6 +71,22 @@ HEADINGS = {
     "end_to_end": "From accepted to correlated",
 }
 Row = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server without security, and where what belongs to it may be kept."""
+
+    url: str
+    folder: Path
+
+    @property
+    def heap_mb(self) -> int:
+        """Of its first node."""
+        with Elasticsearch(self.url) as client:
+            nodes = client.nodes.info(metric="jvm")["nodes"]
+        found = next(iter(nodes.values()))
+        return int(found["jvm"]["mem"]["heap_max_in_bytes"]) // 2**20
 
 
 class Generator:
@@ -141,14 +160,14 @@ def operation(found: Assessed, index: str) -> Operation:
     return Operation(index, post.id, to_json(document))
 
 
-def _store(node: Node, prefix: str, **more: Any) -> ElasticsearchStore:
+def _store(node: Server, prefix: str, **more: Any) -> ElasticsearchStore:
     section = ElasticsearchSettings(hosts=(node.url,), prefix=prefix, replicas=0, **more)
     store = ElasticsearchStore(section, node.folder)
     store.prepare()
     return store
 
 
-def _bulk(node: Node, generator: Generator) -> tuple[float, float]:
+def _bulk(node: Server, generator: Generator) -> tuple[float, float]:
     """Documents a second, ours and ``helpers.parallel_bulk``, the same bytes in turn."""
     ours, theirs = [], []
     for run in range(RUNS):
@@ -185,7 +204,9 @@ def _peer(store: ElasticsearchStore, actions: Sequence[dict[str, Any]]) -> None:
             raise RuntimeError(str(item))
 
 
-def _blocking(node: Node, sizes: Sequence[int]) -> Iterator[tuple[int, list[float], float, float]]:
+def _blocking(
+    node: Server, sizes: Sequence[int]
+) -> Iterator[tuple[int, list[float], float, float]]:
     """At each size: milliseconds of each query, posts a second in batches, bytes a post.
 
     Single queries are for incidents, asked for in every way; a batch is of ordinary posts, of which
@@ -231,7 +252,7 @@ def _blocking(node: Node, sizes: Sequence[int]) -> Iterator[tuple[int, list[floa
     store.close()
 
 
-def _end_to_end(node: Node, home: Path, pipelines: int) -> float:
+def _end_to_end(node: Server, home: Path, pipelines: int) -> float:
     """Posts a second from what was accepted to all correlated, by so many whole pipelines."""
     prefix = f"end{pipelines}"
     home.mkdir()
@@ -280,14 +301,14 @@ def _end_to_end(node: Node, home: Path, pipelines: int) -> float:
         store.close()
 
 
-def _bulk_rows(node: Node) -> Iterator[list[Row]]:
+def _bulk_rows(node: Server) -> Iterator[list[Row]]:
     ours, peer = _bulk(node, Generator())
     told = f"{ours:,.0f}/s; `helpers.parallel_bulk` with the same bytes {peer:,.0f}/s: "
     told += f"ratio {ours / peer:.2f} (aim 0.8)"
     yield [(f"bulk, posts with assessment and vector, {THREADS} threads", told)]
 
 
-def _blocking_rows(node: Node, sizes: Sequence[int]) -> Iterator[list[Row]]:
+def _blocking_rows(node: Server, sizes: Sequence[int]) -> Iterator[list[Row]]:
     rows: list[Row] = []
     first = None
     for size, times, per_s, size_bytes in _blocking(node, sizes):
@@ -300,7 +321,7 @@ def _blocking_rows(node: Node, sizes: Sequence[int]) -> Iterator[list[Row]]:
         yield rows
 
 
-def _restart_rows(node: Node, sizes: Sequence[int]) -> Iterator[list[Row]]:
+def _restart_rows(node: Server, sizes: Sequence[int]) -> Iterator[list[Row]]:
     store = _store(node, "restart")
     rows: list[Row] = []
     for found in elasticsearch_restart.measure(store, sizes):
@@ -310,7 +331,7 @@ def _restart_rows(node: Node, sizes: Sequence[int]) -> Iterator[list[Row]]:
     store.close()
 
 
-def _end_to_end_rows(node: Node, pipelines: Sequence[int]) -> Iterator[list[Row]]:
+def _end_to_end_rows(node: Server, pipelines: Sequence[int]) -> Iterator[list[Row]]:
     rows: list[Row] = []
     for count in pipelines:
         rate = _end_to_end(node, node.folder / f"home{count}", count)
@@ -318,9 +339,11 @@ def _end_to_end_rows(node: Node, pipelines: Sequence[int]) -> Iterator[list[Row]
         yield rows
 
 
-def _section(heading: str, rows: Sequence[Row], heap_mb: int) -> str:
+def _section(heading: str, rows: Sequence[Row], server: Server) -> str:
     now, load = datetime.now(UTC), os.getloadavg()[1]
-    told = f"Measured {now:%Y-%m-%d %H:%M} UTC on one node with {heap_mb} MB heap beside the "
+    told = (
+        f"Measured {now:%Y-%m-%d %H:%M} UTC on one node with {server.heap_mb} MB heap beside the "
+    )
     told += f"client, {os.cpu_count()} processors ({platform.machine()}), Python "
     told += f"{platform.python_version()}; load {load:.1f} at the end."
     table = "".join(f"| {what} | {figure} |\n" for what, figure in rows)
@@ -336,24 +359,34 @@ def main() -> None:
     arguments.add_argument("--pipelines", type=int, nargs="+", default=[1, 2])
     arguments.add_argument("--sections", nargs="+", choices=HEADINGS, default=list(HEADINGS))
     arguments.add_argument("--page", type=Path, default=DOC, help="where the figures are written")
+    arguments.add_argument("--url", help="of a server that runs already, without security")
     given = arguments.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        node = single(Path(folder, "node"), secure=False, heap_mb=given.heap_mb)
-        sections: dict[str, Callable[[], Iterator[list[Row]]]] = {
-            "bulk": lambda: _bulk_rows(node),
-            "blocking": lambda: _blocking_rows(node, given.sizes),
-            "restart": lambda: _restart_rows(node, given.restart_sizes),
-            "end_to_end": lambda: _end_to_end_rows(node, given.pipelines),
-        }
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the server is stopped then, too
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        if given.url:
+            _measure(Server(given.url, folder), given)
+            return
+        node = single(folder / "node", secure=False, heap_mb=given.heap_mb)
         try:
-            for name in given.sections:
-                for rows in sections[name]():
-                    section = _section(HEADINGS[name], rows, given.heap_mb)
-                    keep(given.page, HEAD, section)
-                    sys.stderr.write(f"{section}\n")
+            _measure(Server(node.url, node.folder), given)
         finally:
             node.stop()
+
+
+def _measure(server: Server, given: argparse.Namespace) -> None:
+    sections: dict[str, Callable[[], Iterator[list[Row]]]] = {
+        "bulk": lambda: _bulk_rows(server),
+        "blocking": lambda: _blocking_rows(server, given.sizes),
+        "restart": lambda: _restart_rows(server, given.restart_sizes),
+        "end_to_end": lambda: _end_to_end_rows(server, given.pipelines),
+    }
+    for name in given.sections:
+        for rows in sections[name]():
+            section = _section(HEADINGS[name], rows, server)
+            keep(given.page, HEAD, section)
+            sys.stderr.write(f"{section}\n")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -27,18 +27,32 @@ BEAT_S = 1e9
 
 
 @dataclass(frozen=True)
+class Took:
+    """``wall_s``: seconds by the clock; ``client_s`` and ``server_s``: of a processor, by the
+    correlator and by Elasticsearch: those hardly depend on who shares the machine.
+    """
+
+    wall_s: float
+    client_s: float
+    server_s: float
+
+    def __str__(self) -> str:
+        return f"{self.wall_s:.1f} s ({self.client_s:.1f} + {self.server_s:.1f})"
+
+
+@dataclass(frozen=True)
 class Restart:
     """``records``: posts in the store; ``window``: whether the open window was read.
 
-    Seconds of the start, of a step with ``FEW`` new posts and of one with ``MANY``; how many
-    records were in memory after the start and at the end.
+    Of the start, a step with ``FEW`` new posts and one with ``MANY``: what each took.
+    ``held_first`` and ``held_last``: records in memory after the start and at the end.
     """
 
     records: int
     window: bool
-    start_s: float
-    few_s: float
-    many_s: float
+    start: Took
+    few: Took
+    many: Took
     held_first: int
     held_last: int
 
@@ -89,20 +103,20 @@ def measure(store: ElasticsearchStore, sizes: Sequence[int]) -> Iterator[list[Re
             found.append(_restart(seen, store, stream, clock, model, held))
             sys.stderr.write(f"{found[-1]}\n")
             held += FEW + MANY
+            _run_dry(live)  # takes over what was written, and notes that
         yield found
 
 
 def describe(found: Sequence[Restart]) -> list[tuple[str, str]]:
-    """Rows of the table."""
+    """Rows of the table: seconds by the clock, in brackets of a processor (ours + the server's)."""
     rows = []
     for one in found:
         how = "the window is read" if one.window else "the store is asked for neighbours"
         rows.append(
             (
                 f"{one.records:,} stored, {how}",
-                f"start {one.start_s:.1f} s, a step of {FEW} posts {one.few_s:.1f} s, one of "
-                f"{MANY:,} posts {one.many_s:.1f} s; records in memory {one.held_first:,}, at the "
-                f"end {one.held_last:,}",
+                f"start {one.start}, a step of {FEW} posts {one.few}, one of {MANY:,} posts "
+                f"{one.many}; records in memory {one.held_first:,}, at the end {one.held_last:,}",
             )
         )
     return rows
@@ -117,28 +131,36 @@ def _restart(
     records: int,
 ) -> Restart:
     live = LiveCorrelator(seen, Settings(), model, clock)
-    start_s = _timed(live.start)
+    start = _timed(store, live.start)
     held_first = live.held
     took = []
     for count in (FEW, MANY):
         _give(store, stream, clock, count)
-        took.append(_timed(live.step))
+        took.append(_timed(store, live.step))
         _run_dry(live)
     return Restart(
         records=records,
         window=seen is not store,
-        start_s=start_s,
-        few_s=took[0],
-        many_s=took[1],
+        start=start,
+        few=took[0],
+        many=took[1],
         held_first=held_first,
         held_last=live.held,
     )
 
 
-def _timed(what: Any) -> float:
-    since = time.perf_counter()
+def _timed(store: ElasticsearchStore, what: Callable[[], object]) -> Took:
+    server_s, client_s, since = _server_s(store), time.process_time(), time.perf_counter()
     what()
-    return time.perf_counter() - since
+    wall_s, client_s = time.perf_counter() - since, time.process_time() - client_s
+    return Took(wall_s, client_s, _server_s(store) - server_s)
+
+
+def _server_s(store: ElasticsearchStore) -> float:
+    """Seconds of a processor that all nodes have used."""
+    nodes: dict[str, Any] = store.client.nodes.stats(metric="process")["nodes"]
+    used = [float(node["process"]["cpu"]["total_in_millis"]) for node in nodes.values()]
+    return sum(used) / 1000
 
 
 def _give(store: ElasticsearchStore, stream: Stream, clock: HandClock, count: int) -> None:

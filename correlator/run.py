@@ -19,14 +19,13 @@ from core.records import (
     Assessed,
     Audience,
     Decision,
-    DecisionKind,
     Event,
     ReportState,
     SetAside,
 )
 from core.settings import Settings
+from correlator.aging import aging
 from correlator.blocking import shortest_s, widest_s
-from correlator.constraints import standing
 from correlator.correlate import at
 from correlator.freshness import Freshness
 from correlator.live import LATE_S, Correlator
@@ -47,7 +46,6 @@ EVENT_BATCH = 500
 ATTEMPTS = 8
 REJUDGE_S = 5.0
 CLOSE_S = 300.0
-MOST_FLAGGED = 10_000
 RESTATED = 500
 """Events at once whose report state a feed's silence or return makes wrong."""
 MOST_REOPENED = 200_000
@@ -108,6 +106,7 @@ class LiveCorrelator:
             self._read_window(since, now)
             self._near = self._surroundings(store, since)
             self._near.covers_all(self._correlator.record_ids)
+            self._note_seen()
             store.put_note(JUDGE, judge)
         self._started = True
         log.info("correlator started: %d records in memory", len(self._correlator))
@@ -144,28 +143,11 @@ class LiveCorrelator:
             self._seen |= {audience: int(json.loads(seen)[audience]) for audience in AUDIENCES}
         decisions = store.decisions(ALL)
         self._correlator.load([], [], decisions)
-        flagged = EventQuery(flagged=True, order="time", limit=MOST_FLAGGED)
-        events = [*store.events(flagged, ALL), *self._snoozed(decisions, since)]
-        events = [event for event in events if event.last_at >= since]
+        events = aging(store, decisions, since)
         near.bring(events)
         near.complete_events(events)
         self._correlator.close(now)
         near.forgot()
-
-    def _snoozed(self, decisions: Sequence[Decision], since: datetime) -> list[Event]:
-        """Events that were snoozed until some time after ``since``."""
-        snoozes = [
-            d
-            for d in standing(decisions)
-            if d.kind is DecisionKind.SNOOZE and d.until is not None and d.until >= since
-        ]
-        found = self._store.events_with({d.anchor for d in snoozes if d.anchor}, ALL)
-        for name in sorted({d.event for d in snoozes}):
-            event = self._store.event(name, ALL)
-            while event is not None and event.merged_into is not None:
-                event = self._store.event(event.merged_into, ALL)
-            found += [event] if event is not None else []
-        return list({event.id: event for event in found}.values())
 
     def step(self) -> int:
         """Handle what came since the last step; the number of changes handled."""

@@ -75,7 +75,9 @@ class Surroundings:
         lacking = [event for event in events if not correlator.version(event.id)]
         wanted = {m for m in members_of(lacking) if not correlator.knows(m)}
         records = [r for r in self._store.assessed(wanted, ALL) if self._readable(r)]
-        correlator.load(records, lacking)
+        here = {record.subject.id for record in records}
+        here |= {m for m in members_of(lacking) if correlator.knows(m)}
+        correlator.load(records, [e for e in lacking if not here.isdisjoint(members_of([e]))])
 
     def came(self, records: Iterable[Assessed], now: datetime) -> None:
         """Note new and changed records, that are in memory now: which reach beyond it?"""
