@@ -1,7 +1,8 @@
 """The production store's figures on a real server of one node.
 
 Posts are generated: texts, places and vectors of the project's corpus, moved about and bursting, at
-twelve a second, so that a million is a day of the country. Writes ``docs/benchmarks_store.md``.
+twelve a second, so that a million is a day of the country. Writes ``docs/benchmarks_store.md``
+section by section, each size as soon as it is measured: an aborted run loses nothing.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ import json
 import os
 import platform
 import random
-import subprocess
+import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -23,22 +24,28 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from elasticsearch import Elasticsearch
 from elasticsearch.helpers import parallel_bulk
 
-from benchmarks.corpus import corpus_posts
+from benchmarks import elasticsearch_restart
+from benchmarks.corpus import assessed_corpus, corpus_posts
+from benchmarks.correlation_stream import Stream
 from benchmarks.elasticsearch_proof import AS_OF, Pipelines
-from benchmarks.elasticsearch_server import Node, single
+from benchmarks.elasticsearch_server import single
+from benchmarks.sections import keep
 from core.ids import digest
 from core.records import Assessed, Assessment, Audience, Point, Post
-from core.settings import ElasticsearchSettings, Settings
-from nlp.assessor import Assessor, subject_of_post
+from core.settings import CorrelatorSettings, ElasticsearchSettings, Settings
+from correlator.items import make_item
+from correlator.model import PairModel
+from correlator.surroundings import AT_ONCE, sought
 from oqiga.context import PROJECT_MODELS
 from store.elasticsearch import ElasticsearchStore
 from store.elasticsearch.bulk import Operation, write_bulk
 from store.elasticsearch.documents import post_document
 from store.elasticsearch.transaction import to_json
 from store.ingest import BATCH
-from store.protocol import CONFIDENTIAL, OPEN
+from store.protocol import CONFIDENTIAL, OPEN, Sought
 
 DOC = Path(__file__).resolve().parent.parent / "docs" / "benchmarks_store.md"
 RATE_PER_S = 12.0
@@ -47,21 +54,40 @@ BULK_POSTS = 6_000
 THREADS = 2
 QUERIES = 200
 CHUNK = 1_000
+STORED_AT_ONCE = 10_000
 END_TO_END = 4_000
 BURST = 0.1
 """Share of posts that are about one of the running big events."""
+HEAD = """# Benchmarks of the production store
+
+`python -m benchmarks.elasticsearch_bench` (part of `make bench`) writes this page, section by
+section, each size as soon as it is measured. Ratios hold better than absolute figures: the
+processors were shared with others when the load is above their number. Seconds in brackets are
+those of a processor: the client's + the server's.
+"""
+HEADINGS = {
+    "bulk": "Documents written in bulk",
+    "blocking": "Blocking queries",
+    "restart": "Start of a correlator, and its first steps",
+    "end_to_end": "From accepted to correlated",
+}
+Row = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Figures:
-    """``blocking_ms``: 95th percentile by number of stored posts; ``end_to_end``: posts a second by
-    number of pipelines."""
+class Server:
+    """A server without security, and where what belongs to it may be kept."""
 
-    bulk_per_s: float
-    peer_per_s: float
-    blocking_ms: dict[int, float]
-    end_to_end: dict[int, float]
-    bytes_per_post: float
+    url: str
+    folder: Path
+
+    @property
+    def heap_mb(self) -> int:
+        """Of its first node."""
+        with Elasticsearch(self.url) as client:
+            nodes = client.nodes.info(metric="jvm")["nodes"]
+        found = next(iter(nodes.values()))
+        return int(found["jvm"]["mem"]["heap_max_in_bytes"]) // 2**20
 
 
 class Generator:
@@ -69,10 +95,7 @@ class Generator:
 
     def __init__(self, seed: int = 102) -> None:
         self._random = random.Random(seed)  # noqa: S311 - test data
-        posts = corpus_posts()
-        assessor = Assessor.load(PROJECT_MODELS)
-        judged = assessor.assess([subject_of_post(post) for post in posts])
-        self._pairs = list(zip(posts, judged, strict=True))
+        self._pairs = assessed_corpus(PROJECT_MODELS)
         self._ordinary = [pair for pair in self._pairs if pair[1].incident < 0.1]
         self._bursts = [pair for pair in self._pairs if pair[1].location and pair[1].incident > 0.8]
 
@@ -138,29 +161,14 @@ def operation(found: Assessed, index: str) -> Operation:
     return Operation(index, post.id, to_json(document))
 
 
-def measure(sizes: Sequence[int], heap_mb: int, pipelines: Sequence[int]) -> Figures:
-    """All figures on a fresh server."""
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        node = single(Path(folder, "node"), secure=False, heap_mb=heap_mb)
-        try:
-            generator = Generator()
-            bulk, peer = _bulk(node, generator)
-            blocking, size = _blocking(node, generator, sizes)
-            end_to_end = {n: _end_to_end(node, Path(folder, f"home{n}"), n) for n in pipelines}
-        finally:
-            node.stop()
-    return Figures(bulk, peer, blocking, end_to_end, size)
-
-
-def _store(node: Node, prefix: str, **more: Any) -> ElasticsearchStore:
+def _store(node: Server, prefix: str, **more: Any) -> ElasticsearchStore:
     section = ElasticsearchSettings(hosts=(node.url,), prefix=prefix, replicas=0, **more)
     store = ElasticsearchStore(section, node.folder)
     store.prepare()
     return store
 
 
-def _bulk(node: Node, generator: Generator) -> tuple[float, float]:
+def _bulk(node: Server, generator: Generator) -> tuple[float, float]:
     """Documents a second, ours and ``helpers.parallel_bulk``, the same bytes in turn."""
     ours, theirs = [], []
     for run in range(RUNS):
@@ -198,45 +206,54 @@ def _peer(store: ElasticsearchStore, actions: Sequence[dict[str, Any]]) -> None:
 
 
 def _blocking(
-    node: Node, generator: Generator, sizes: Sequence[int]
-) -> tuple[dict[int, float], float]:
-    """95th percentile of the blocking query in ms at each size, and bytes a post at the last."""
-    store = _store(node, "block")
+    node: Server, sizes: Sequence[int]
+) -> Iterator[tuple[int, list[float], float, float]]:
+    """At each size: milliseconds of each query, posts a second in batches, bytes a post.
+
+    Single queries are for incidents, asked for in every way; a batch is of ordinary posts, of which
+    most are asked for by copies and links alone.
+    """
+    store, stream, idf = _store(node, "block"), Stream(), PairModel.load().idf
     index = store._names.of(Audience.OPEN, "posts", "2026.03")
     store._indices.ensure({index})
-    found: dict[int, float] = {}
+
+    def sought_of(records: Sequence[Assessed]) -> list[Sought]:
+        return [sought(r, make_item(r, idf), CorrelatorSettings()) for r in records]
+
     held = 0
     for size in sizes:
-        started = time.perf_counter()
+        started, before = time.perf_counter(), held
         while held < size:
-            count = min(20_000, size - held)
+            count = min(STORED_AT_ONCE, size - held)
             write_bulk(
                 store.client,
-                (operation(a, index) for a in generator.assessed(held, count)),
+                (operation(a, index) for a in stream.ordinary(count)),
                 threads=THREADS,
             )
             held += count
-            took = time.perf_counter() - started
-            sys.stderr.write(f"\r{held} posts stored, {held / took:.0f}/s ")
+            rate = (held - before) / (time.perf_counter() - started)
+            sys.stderr.write(f"{held} posts stored, {rate:.0f}/s\n")
         store.client.indices.refresh(index=index)
-        asked = list(generator.assessed(held - QUERIES, QUERIES))
-        for record in asked[:20]:
-            store.neighbours(record, 12 * 3600.0)
+        asked = sought_of(stream.incidents(QUERIES))
+        store.neighbours(asked[:20])
         times = []
-        for record in asked:
+        for one in asked:
             since = time.perf_counter()
-            store.neighbours(record, 12 * 3600.0)
+            store.neighbours([one])
             times.append((time.perf_counter() - since) * 1000)
-        found[size] = sorted(times)[int(0.95 * len(times))]
-        sys.stderr.write(f"\nblocking at {size}: {found[size]:.1f} ms\n")
-    store.client.indices.flush(index=index)
-    stats = store.client.indices.stats(index=index)["_all"]["primaries"]["store"]
+        batch = sought_of(stream.ordinary(CHUNK))
+        since = time.perf_counter()
+        for start in range(0, CHUNK, AT_ONCE):
+            store.neighbours(batch[start : start + AT_ONCE])
+        per_s = CHUNK / (time.perf_counter() - since)
+        store.client.indices.flush(index=index)
+        stats = store.client.indices.stats(index=index)["_all"]["primaries"]["store"]
+        yield size, sorted(times), per_s, stats["size_in_bytes"] / held
     store.client.indices.delete(index=f"{store.settings.prefix}-*")
     store.close()
-    return found, stats["size_in_bytes"] / held
 
 
-def _end_to_end(node: Node, home: Path, pipelines: int) -> float:
+def _end_to_end(node: Server, home: Path, pipelines: int, count: int) -> float:
     """Posts a second from what was accepted to all correlated, by so many whole pipelines."""
     prefix = f"end{pipelines}"
     home.mkdir()
@@ -246,11 +263,11 @@ def _end_to_end(node: Node, home: Path, pipelines: int) -> float:
         post.model_copy(
             update={
                 "id": digest("end", str(n)), "native_id": str(n), "content": str(n),
-                "posted_at": AS_OF - timedelta(seconds=END_TO_END / RATE_PER_S - n / RATE_PER_S),
+                "posted_at": AS_OF - timedelta(seconds=count / RATE_PER_S - n / RATE_PER_S),
                 "accepted_at": AS_OF,
             }
         )
-        for n, post in ((n, posts[n % len(posts)]) for n in range(END_TO_END))
+        for n, post in ((n, posts[n % len(posts)]) for n in range(count))
     ]  # fmt: skip
     values = {"home": str(home), "store": {"kind": "elasticsearch"}, "nlp": {"batch": 256}}
     running = []
@@ -271,8 +288,8 @@ def _end_to_end(node: Node, home: Path, pipelines: int) -> float:
             stats = store.stats(OPEN)
             done = stats.posts + store.stats(CONFIDENTIAL).posts
             placed = store.events_of([post.id for post in fresh[-200:]], [*OPEN, *CONFIDENTIAL])
-            if done >= END_TO_END and len(placed) == 200:
-                rate = END_TO_END / (time.perf_counter() - started)
+            if done >= count and len(placed) == 200:
+                rate = count / (time.perf_counter() - started)
                 sys.stderr.write(f"{pipelines} pipelines: {rate:.0f} posts/s\n")
                 return rate
             if time.perf_counter() - started > 900:
@@ -285,53 +302,98 @@ def _end_to_end(node: Node, home: Path, pipelines: int) -> float:
         store.close()
 
 
-def describe(figures: Figures, heap_mb: int) -> str:
-    """The document."""
-    ratio = figures.bulk_per_s / figures.peer_per_s
-    first = next(iter(figures.blocking_ms.values()))
-    rows = [
-        (
-            f"bulk, posts with assessment and vector, {THREADS} threads",
-            f"{figures.bulk_per_s:,.0f}/s; `helpers.parallel_bulk` with the same bytes "
-            f"{figures.peer_per_s:,.0f}/s: ratio {ratio:.2f} (aim 0.8)",
-        ),
-        *(
+def _bulk_rows(node: Server) -> Iterator[list[Row]]:
+    ours, peer = _bulk(node, Generator())
+    told = f"{ours:,.0f}/s; `helpers.parallel_bulk` with the same bytes {peer:,.0f}/s: "
+    told += f"ratio {ours / peer:.2f} (aim 0.8)"
+    yield [(f"bulk, posts with assessment and vector, {THREADS} threads", told)]
+
+
+def _blocking_rows(node: Server, sizes: Sequence[int]) -> Iterator[list[Row]]:
+    rows: list[Row] = []
+    first = None
+    for size, times, per_s, size_bytes in _blocking(node, sizes):
+        p95 = times[int(0.95 * len(times))]
+        first = first or p95
+        told = f"an incident's neighbours: median {median(times):.0f} ms, 95th percentile "
+        told += f"{p95:.0f} ms, {p95 / first:.2f} times the first; ordinary posts {AT_ONCE} at "
+        told += f"once: {per_s:,.0f}/s; {size_bytes:,.0f} bytes a post on disk, one copy"
+        rows.append((f"blocking at {size:,} stored posts", told))
+        yield rows
+
+
+def _restart_rows(node: Server, sizes: Sequence[int]) -> Iterator[list[Row]]:
+    store = _store(node, "restart")
+    rows: list[Row] = []
+    for found in elasticsearch_restart.measure(store, sizes):
+        rows += elasticsearch_restart.describe(found)
+        yield rows
+    store.client.indices.delete(index=f"{store.settings.prefix}-*")
+    store.close()
+
+
+def _end_to_end_rows(node: Server, pipelines: Sequence[int], posts: int) -> Iterator[list[Row]]:
+    rows: list[Row] = []
+    for count in pipelines:
+        rate = _end_to_end(node, node.folder / f"home{count}", count, posts)
+        rows.append(
             (
-                f"blocking query at {size:,} stored posts",
-                f"95th percentile {ms:.0f} ms, {ms / first:.2f} times the first",
+                f"{posts:,} posts, {count} pipeline{'s'[: count > 1]}",
+                f"{rate:,.0f} posts/s (aim 1,000)",
             )
-            for size, ms in figures.blocking_ms.items()
-        ),
-        *(
-            (f"accepted to correlated, {n} pipeline{'s'[: n > 1]}", f"{rate:,.0f} posts/s")
-            for n, rate in figures.end_to_end.items()
-        ),
-        ("bytes a post on disk, one copy", f"{figures.bytes_per_post:,.0f}"),
-    ]
-    load = os.getloadavg()[1]
-    version = subprocess.run(["uname", "-m"], capture_output=True, text=True, check=True)  # noqa: S607
-    return (
-        "# Benchmarks of the production store\n\n"
-        f"`python -m benchmarks.elasticsearch_bench`, last run {datetime.now(UTC).date()}: "
-        f"Elasticsearch of one node with {heap_mb} MB heap beside the client on "
-        f"{os.cpu_count()} processors ({version.stdout.strip()}), Python "
-        f"{platform.python_version()}; load average {load:.1f} at the end, so others shared the "
-        "processors when it is above the number of processors. Ratios hold better than absolute "
-        "figures.\n\n| what | figure |\n|---|---|\n"
-        + "".join(f"| {what} | {figure} |\n" for what, figure in rows)
+        )
+        yield rows
+
+
+def _section(heading: str, rows: Sequence[Row], server: Server) -> str:
+    now, load = datetime.now(UTC), os.getloadavg()[1]
+    told = (
+        f"Measured {now:%Y-%m-%d %H:%M} UTC on one node with {server.heap_mb} MB heap beside the "
     )
+    told += f"client, {os.cpu_count()} processors ({platform.machine()}), Python "
+    told += f"{platform.python_version()}; load {load:.1f} at the end."
+    table = "".join(f"| {what} | {figure} |\n" for what, figure in rows)
+    return f"## {heading}\n\n{told}\n\n| what | figure |\n|---|---|\n{table}"
 
 
 def main() -> None:
     """Measure and write the document."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
+    arguments.add_argument("--restart-sizes", type=int, nargs="+", default=[10_000, 50_000])
     arguments.add_argument("--heap-mb", type=int, default=2_048)
     arguments.add_argument("--pipelines", type=int, nargs="+", default=[1, 2])
+    arguments.add_argument("--posts", type=int, default=END_TO_END, help="from end to end")
+    arguments.add_argument("--sections", nargs="+", choices=HEADINGS, default=list(HEADINGS))
+    arguments.add_argument("--page", type=Path, default=DOC, help="where the figures are written")
+    arguments.add_argument("--url", help="of a server that runs already, without security")
     given = arguments.parse_args()
-    text = describe(measure(given.sizes, given.heap_mb, given.pipelines), given.heap_mb)
-    DOC.write_text(text, encoding="utf-8")
-    sys.stdout.write(text)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the server is stopped then, too
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        if given.url:
+            _measure(Server(given.url, folder), given)
+            return
+        node = single(folder / "node", secure=False, heap_mb=given.heap_mb)
+        try:
+            _measure(Server(node.url, node.folder), given)
+        finally:
+            node.stop()
+
+
+def _measure(server: Server, given: argparse.Namespace) -> None:
+    sections: dict[str, Callable[[], Iterator[list[Row]]]] = {
+        "bulk": lambda: _bulk_rows(server),
+        "blocking": lambda: _blocking_rows(server, given.sizes),
+        "restart": lambda: _restart_rows(server, given.restart_sizes),
+        "end_to_end": lambda: _end_to_end_rows(server, given.pipelines, given.posts),
+    }
+    for name in given.sections:
+        for rows in sections[name]():
+            section = _section(HEADINGS[name], rows, server)
+            keep(given.page, HEAD, section)
+            sys.stderr.write(f"{section}\n")
 
 
 if __name__ == "__main__":

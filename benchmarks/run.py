@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
@@ -25,6 +24,7 @@ from benchmarks import (
     live,
     speeds,
 )
+from benchmarks.sections import keep
 from benchmarks.simulator import figures as simulated
 
 DOC = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
@@ -99,17 +99,7 @@ def main() -> None:
         heading, *lines = "\n".join(SECTIONS[name]()).strip().split("\n")
         section = "\n".join([heading, "", told, *lines]) + "\n"
         sys.stdout.write(section)
-        kept = DOC.read_text(encoding="utf-8") if DOC.exists() else HEAD
-        DOC.write_text(with_section(kept, heading, section), encoding="utf-8")
-
-
-def with_section(text: str, heading: str, section: str) -> str:
-    """A page in which the section of that heading is another, or has been added."""
-    parts = re.split(r"^(?=## )", text, flags=re.MULTILINE)
-    parts = [section if part.startswith(f"{heading}\n") else part for part in parts]
-    if section not in parts:
-        parts.append(section)
-    return "\n".join(part.rstrip("\n") + "\n" for part in parts)
+        keep(DOC, HEAD, section)
 
 
 def _table(heading: str, rows: Iterable[tuple[str, str]]) -> list[str]:

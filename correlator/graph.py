@@ -181,6 +181,15 @@ class Graph:
             clusters += self._partition(component)
         return sorted(clusters)
 
+    def joined(self, item_ids: Iterable[str]) -> set[str]:
+        """All records of the components that the records are in, their copies too."""
+        nodes: set[str] = set()
+        for item_id in item_ids:
+            first = self._first.get(item_id)
+            if first is not None and first not in nodes:
+                nodes |= self._component(first)
+        return {member for node in nodes for member in self._group[node]}
+
     def components(self) -> Iterator[tuple[list[str], dict[Pair, float]]]:
         """Every component of two to ``LIMIT`` records: its nodes by time, and their pairs."""
         seen: set[str] = set()

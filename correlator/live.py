@@ -59,6 +59,11 @@ class Correlator:
         """Records in memory."""
         return len(self._records)
 
+    @property
+    def record_ids(self) -> set[str]:
+        """Ids of the records in memory."""
+        return set(self._records)
+
     def knows(self, record_id: str) -> bool:
         """Whether a record is in memory."""
         return record_id in self._records
@@ -67,6 +72,30 @@ class Correlator:
         """Version of an open event as known here, 0 when it is not."""
         event = self._events.get(event_id)
         return 0 if event is None else event.version
+
+    def item(self, record_id: str) -> Item:
+        """A record in memory as it is compared."""
+        return self._graph.items[record_id]
+
+    def record(self, record_id: str) -> Assessed:
+        """A record in memory."""
+        return self._records[record_id]
+
+    def event_with(self, record_id: str) -> Event | None:
+        """The open event that a record is in as known here, ``None`` when there is none yet."""
+        event_id = self._event_of.get(record_id)
+        return None if event_id is None else self._events[event_id]
+
+    def concerned(self, record_ids: Iterable[str]) -> set[str]:
+        """The records and all in memory that are judged with them: components and events."""
+        found: set[str] = set()
+        reach = set(record_ids) & self._records.keys()
+        while reach:
+            members = self._graph.joined(reach)
+            found |= members
+            events = {self._event_of[m] for m in members if m in self._event_of}
+            reach = {m for e in events for m in self._members(self._events[e])} - found
+        return found
 
     def late(self, record: Assessed, now: datetime) -> bool:
         """Whether what a record may be compared with may have left memory already."""
@@ -106,6 +135,7 @@ class Correlator:
             self._graph.put(self._item(record))
         for event in events:
             self._know(event)
+        self._live = None  # what was judged before may be misstated
 
     def update(
         self,
@@ -122,13 +152,25 @@ class Correlator:
         Returns the new versions of events to write, each based on the version known here. A
         record that cannot be boiled down raises before anything is changed.
         """
+        touched = self.take(changed, decisions)
+        return self.settle(touched | set(again), now, freshness)
+
+    def take(
+        self, changed: Sequence[Assessed], decisions: Sequence[Decision] | None = None
+    ) -> set[str]:
+        """The first half of ``update``: ids of the records that are to be judged anew."""
         items = [(record, self._item(record)) for record in changed]
         touched: set[str] = set() if decisions is None else self._decide(decisions)
         for record, item in sorted(items, key=lambda pair: (pair[1].at, pair[1].id)):
             self._records[item.id] = record
             touched |= self._graph.put(item)
-        touched |= self._records.keys() & set(again)
-        return self._settle(touched, now, freshness)
+        return touched
+
+    def settle(
+        self, touched: Iterable[str], now: datetime, freshness: Freshness
+    ) -> list[EventWrite]:
+        """The second half: judge those in memory and say what has to be written."""
+        return self._settle(self._records.keys() & set(touched), now, freshness)
 
     def reconcile(self, now: datetime, freshness: Freshness) -> list[EventWrite]:
         """Judge everything in memory anew: the differences from what the store holds."""
@@ -148,6 +190,16 @@ class Correlator:
         ``records``: their members that are not in memory yet; ``absent``: ids of events that are
         known here and were never written.
         """
+        return self.settle(self.admit(events, records=records, absent=absent), now, freshness)
+
+    def admit(
+        self,
+        events: Iterable[Event],
+        *,
+        records: Sequence[Assessed] = (),
+        absent: Iterable[str] = (),
+    ) -> set[str]:
+        """The first half of ``adopt``: ids of the records that are to be judged anew."""
         touched: set[str] = set()
         for event_id in absent:
             touched |= self._forget_event(event_id)
@@ -160,7 +212,7 @@ class Correlator:
             touched |= self._forget_event(event.id)
             self._know(event)
             touched |= {link.id for link in (*event.posts, *event.reports)}
-        return self._settle(touched & self._records.keys(), now, freshness)
+        return touched
 
     def rejudge(self, now: datetime, freshness: Freshness, limit: int = 500) -> list[EventWrite]:
         """New versions that the passing of time or a feed's silence makes due, at most ``limit``.

@@ -9,6 +9,7 @@ from math import exp, log
 from pathlib import Path
 
 from core.errors import ModelError
+from core.ids import digest
 from correlator.context import NAMES
 from correlator.features import FEATURES, Feature
 
@@ -39,6 +40,11 @@ class PairModel:
     def terms(self) -> tuple[tuple[float, Feature], ...]:
         """The features that count, with their weights."""
         return tuple((self.weights[name], f) for name, f in FEATURES.items() if self.weights[name])
+
+    @cached_property
+    def content(self) -> str:
+        """Digest of all that a judgement depends on."""
+        return digest("pair model", json.dumps(asdict(self), sort_keys=True))
 
     @classmethod
     def load(cls, path: Path = MODEL, rarity: Path = RARITY) -> PairModel:

@@ -1,4 +1,9 @@
-"""The live correlator: tails the store's changes, writes events, repairs itself at the start."""
+"""The live correlator: tails the store's changes, writes events, repairs itself at the start.
+
+From a store that finds neighbours it brings what surrounds the records that it handles
+(``surroundings``); of any other it reads the whole open window at the start, and of the past what
+late records speak of.
+"""
 
 from __future__ import annotations
 
@@ -10,24 +15,39 @@ from datetime import datetime, timedelta
 from core.clock import Clock
 from core.errors import StaleWriteError
 from core.ids import digest
-from core.records import Assessed, Audience, Decision, Event, SetAside
+from core.records import (
+    Assessed,
+    Audience,
+    Decision,
+    Event,
+    ReportState,
+    SetAside,
+)
 from core.settings import Settings
-from correlator.blocking import widest_s
+from correlator.aging import aging
+from correlator.blocking import shortest_s, widest_s
 from correlator.correlate import at
 from correlator.freshness import Freshness
 from correlator.live import LATE_S, Correlator
 from correlator.model import PairModel
 from correlator.reopening import Span, joined, lacking
-from store.protocol import ALL, Change, EventWrite, Store
+from correlator.surroundings import Surroundings, members_of
+from store.protocol import ALL, Change, EventQuery, EventWrite, Neighbouring, Store
 
 log = logging.getLogger(__name__)
 
 CURSOR = "correlator:cursor"
+SEEN = "correlator:seen"
+"""Up to which event changes of each audience what others wrote was taken over."""
+JUDGE = "correlator:judge"
+"""Digest of the model and settings by which all in the open window was judged."""
 BATCH = 1_000
 EVENT_BATCH = 500
 ATTEMPTS = 8
 REJUDGE_S = 5.0
 CLOSE_S = 300.0
+RESTATED = 500
+"""Events at once whose report state a feed's silence or return makes wrong."""
 MOST_REOPENED = 200_000
 """Records of the past that one stretch brings back into memory at most: about 1 GB."""
 AUDIENCES = (Audience.OPEN, Audience.CONFIDENTIAL)
@@ -54,20 +74,49 @@ class LiveCorrelator:
         self._freshness_judged: Freshness | None = None
         self._closed: datetime | None = None
         self._reopened: list[Span] = []
+        self._near: Surroundings | None = None
+        self._stated: bool | None = None
+        self._noted: dict[Audience, int] = {}
         self.failures = 0
 
+    @property
+    def held(self) -> int:
+        """Records in memory."""
+        return len(self._correlator)
+
     def start(self) -> None:
-        """Rebuild memory from the store, judge the window anew and write the differences."""
+        """Rebuild memory from the store, and write what the open window lacks.
+
+        A store that finds neighbours has its window read only when the model or the settings are
+        others than those by which it was judged.
+        """
         store, now = self._store, self._clock.now()
         self._correlator = self._empty()
-        self._reopened = []
+        self._reopened, self._near, self._stated = [], None, None
         self._seen = {audience: store.last_event_change(audience) for audience in AUDIENCES}
         note = store.note(CURSOR)
         self._position = 0 if note is None else int(json.loads(note))
         since = now - timedelta(seconds=widest_s(self._settings.correlator) + LATE_S)
+        if not isinstance(store, Neighbouring):
+            self._read_window(since, now)
+        elif store.note(JUDGE) == (judge := self._judged_by()):
+            self._near = self._surroundings(store, now)
+            self._read_flagged(self._near, since, now)
+        else:
+            self._read_window(since, now)
+            self._near = self._surroundings(store, since)
+            self._near.covers_all(self._correlator.record_ids)
+            self._note_seen()
+            store.put_note(JUDGE, judge)
+        self._started = True
+        log.info("correlator started: %d records in memory", len(self._correlator))
+
+    def _read_window(self, since: datetime, now: datetime) -> None:
+        """Judge the whole window anew and write the differences."""
+        store = self._store
         events = store.open_events(since, ALL)
         records = {r.subject.id: r for r in store.window(since, ALL)}
-        members = _members(events)
+        members = members_of(events)
         for record in store.assessed(members - records.keys(), ALL):
             records[record.subject.id] = record
         placed = store.events_of(set(records) - members, ALL)
@@ -85,8 +134,20 @@ class LiveCorrelator:
         self._correlator.close(now)
         freshness = self._freshness(now)
         self._write(self._correlator.reconcile(now, freshness), now, freshness)
-        self._started = True
-        log.info("correlator started: %d records in memory", len(self._correlator))
+
+    def _read_flagged(self, near: Surroundings, since: datetime, now: datetime) -> None:
+        """Read what the passing of time changes; what others wrote is taken over from the note."""
+        store = self._store
+        seen = store.note(SEEN)
+        if seen is not None:
+            self._seen |= {audience: int(json.loads(seen)[audience]) for audience in AUDIENCES}
+        decisions = store.decisions(ALL)
+        self._correlator.load([], [], decisions)
+        events = aging(store, decisions, since)
+        near.bring(events)
+        near.complete_events(events)
+        self._correlator.close(now)
+        near.forgot()
 
     def step(self) -> int:
         """Handle what came since the last step; the number of changes handled."""
@@ -99,6 +160,8 @@ class LiveCorrelator:
         changes = self._store.changes(self._position, BATCH)
         if changes:
             self._handle(changes, now, freshness)
+        elif self._near is not None:
+            self._note_seen()
         self._as_time_passes(now, freshness)
         self._started = True
         return len(changes)
@@ -109,6 +172,31 @@ class LiveCorrelator:
         return Correlator(
             self._settings.correlator, self._model, incident_at=self._settings.nlp.incident_at
         )
+
+    def _surroundings(self, store: Neighbouring, covered_from: datetime) -> Surroundings:
+        return Surroundings(
+            self._store,
+            store,
+            self._correlator,
+            self._settings.correlator,
+            covered_from=covered_from,
+            readable=self._readable,
+        )
+
+    def _judged_by(self) -> str:
+        settings = self._settings
+        return digest(
+            "judge",
+            self._model.content,
+            settings.correlator.model_dump_json(),
+            str(settings.nlp.incident_at),
+        )
+
+    def _note_seen(self) -> None:
+        """Note what was taken over, so that the next process takes over the rest."""
+        if self._seen != self._noted:
+            self._store.put_note(SEEN, json.dumps(self._seen))
+            self._noted = dict(self._seen)
 
     def _freshness(self, now: datetime) -> Freshness:
         return Freshness.of(self._store.heartbeats(), self._settings.intake.feeds, now)
@@ -121,12 +209,21 @@ class LiveCorrelator:
             decided = self._spoken_of(decisions, {c.id for c in changes if c.kind == "decision"})
         subjects = {change.id for change in changes if change.kind != "decision"}
         records = [r for r in self._store.assessed(subjects, ALL) if self._readable(r)]
-        spoken_of = self._store.assessed(decided - subjects, ALL)
-        again = self._reopen([*records, *spoken_of], now)
-        writes = self._correlator.update(records, now, freshness, decisions, again=again)
+        if self._near is None:
+            spoken_of = self._store.assessed(decided - subjects, ALL)
+            again = self._reopen([*records, *spoken_of], now)
+            writes = self._correlator.update(records, now, freshness, decisions, again=again)
+        else:
+            self._near.bring_events_of(subjects | decided)
+            touched = self._correlator.take(records, decisions) | subjects | decided
+            self._near.came(records, now)
+            self._near.complete(touched)
+            writes = self._correlator.settle(touched, now, freshness)
         self._write(writes, now, freshness)
         self._position = changes[-1].position
         self._store.put_note(CURSOR, json.dumps(self._position))
+        if self._near is not None:
+            self._note_seen()
 
     def _spoken_of(self, decisions: Sequence[Decision], new: set[str]) -> set[str]:
         """Records that the new decisions, or those that they undo, speak of."""
@@ -134,7 +231,7 @@ class LiveCorrelator:
         chosen = [d for d in decisions if d.id in new or d.id in undone]
         found = {m for d in chosen for m in (d.anchor, *d.members) if m}
         events = (self._store.event(d.event, ALL) for d in chosen)
-        return found | _members(event for event in events if event)
+        return found | members_of(event for event in events if event)
 
     def _reopen(self, records: Sequence[Assessed], now: datetime) -> set[str]:
         """Read again the past that late records, edits or decisions speak of.
@@ -151,7 +248,7 @@ class LiveCorrelator:
         placed = self._store.events_of(near.keys() | {r.subject.id for r in late}, ALL)
         found = (self._store.event(i, ALL) for i in sorted(set(placed.values())))
         events = [e for e in found if e and not correlator.version(e.id)]
-        members = _members(events)
+        members = members_of(events)
         for record in self._store.assessed(members - near.keys(), ALL):
             near[record.subject.id] = record
         missing = [
@@ -208,7 +305,7 @@ class LiveCorrelator:
             except StaleWriteError:
                 log.info("%d events were written by another process, read again", len(writes))
                 ids = {write.event.id for write in writes}
-                subjects = _members(write.event for write in writes)
+                subjects = members_of(write.event for write in writes)
                 ids |= set(self._store.events_of(subjects, ALL).values())
                 newest = [e for e in (self._store.event(i, ALL) for i in sorted(ids)) if e]
                 absent = ids - {event.id for event in newest}
@@ -227,9 +324,13 @@ class LiveCorrelator:
         freshness: Freshness,
         absent: Iterable[str] = (),
     ) -> list[EventWrite]:
-        missing = {m for m in _members(events) if not self._correlator.knows(m)}
+        missing = {m for m in members_of(events) if not self._correlator.knows(m)}
         records = [r for r in self._store.assessed(missing, ALL) if self._readable(r)]
-        return self._correlator.adopt(events, now, freshness, records=records, absent=absent)
+        if self._near is None:
+            return self._correlator.adopt(events, now, freshness, records=records, absent=absent)
+        touched = self._correlator.admit(events, records=records, absent=absent)
+        self._near.complete(touched)
+        return self._correlator.settle(touched, now, freshness)
 
     def _take_over(self, now: datetime, freshness: Freshness) -> None:
         """Take over what another process wrote since the last step."""
@@ -245,16 +346,28 @@ class LiveCorrelator:
         turned = freshness != self._freshness_judged  # a feed fell silent or came back
         if turned or self._rejudged is None or _past(self._rejudged, now, REJUDGE_S):
             self._rejudged, self._freshness_judged = now, freshness
+            if self._near is not None and self._stated is not freshness.live:
+                self._bring_misstated(self._near, freshness)
             self._write(self._correlator.rejudge(now, freshness), now, freshness)
         if self._closed is None or _past(self._closed, now, CLOSE_S):
             self._closed = now
             self._correlator.close(now)
             self._reopened = []
+            if self._near is not None:
+                self._near.forgot()
+
+    def _bring_misstated(self, near: Surroundings, freshness: Freshness) -> None:
+        """Bring some of the events that memory lacks whose state the feeds have made wrong."""
+        within_s = shortest_s(self._settings.correlator) + LATE_S
+        since = self._clock.now() - timedelta(seconds=within_s)
+        wrong = ReportState.UNKNOWN if freshness.live else ReportState.UNREPORTED
+        query = EventQuery(states=(wrong,), since=since, order="time", limit=RESTATED)
+        found = self._store.events(query, ALL)
+        near.bring(found)
+        near.complete_events(found)
+        if len(found) < RESTATED:
+            self._stated = freshness.live
 
 
 def _past(since: datetime, now: datetime, seconds: float) -> bool:
     return abs((now - since).total_seconds()) >= seconds
-
-
-def _members(events: Iterable[Event]) -> set[str]:
-    return {link.id for event in events for link in (*event.posts, *event.reports)}

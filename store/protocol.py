@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from core.records import (
     Assessed,
@@ -24,6 +24,7 @@ from core.records import (
     Event,
     Heartbeat,
     Outcome,
+    Point,
     Post,
     RawPost,
     Report,
@@ -119,6 +120,40 @@ class Stats:
     set_aside: int
     backlog: int
     latencies: dict[str, Latency]
+
+
+@dataclass(frozen=True)
+class Sought:
+    """A record whose neighbours are wanted: others of its audience that may be the same event.
+
+    ``within_s``: seconds that may lie between the two; ``linked_s``: the same for what refers to it
+    or is referred to. Copies, replies, forwards and shared photos are always found. Others only
+    when they are an incident with at least the probability ``incident_from`` or of one category
+    with at least ``category_from`` (``None``: not at all, or not for that): near one of ``points``
+    (its radius included), or from probability ``alike_from`` on by words, meaning (``None``: not)
+    and, with ``same_source``, as another without exact place of the same source.
+    """
+
+    found: Assessed
+    within_s: float
+    linked_s: float
+    points: tuple[Point, ...] = ()
+    incident_from: float | None = None
+    category_from: float | None = None
+    alike_from: float | None = None
+    same_source: bool = False
+
+
+@runtime_checkable
+class Neighbouring(Protocol):
+    """A store that finds by itself what is worth comparing; others have their window read."""
+
+    def neighbours(self, sought: Sequence[Sought]) -> list[set[str]]:
+        """Ids of the posts and reports around each record, itself left out; many in one call.
+
+        The nearest and likest of each kind, so that the answer stays small however many there are.
+        """
+        ...
 
 
 class Store(Protocol):
@@ -239,6 +274,10 @@ class Store(Protocol):
 
     def events_of(self, subjects: Collection[str], audiences: Audiences) -> dict[str, str]:
         """Event id of each post or report that is in an event."""
+        ...
+
+    def events_with(self, subjects: Collection[str], audiences: Audiences) -> list[Event]:
+        """Newest versions of the events that the posts or reports are in, each once, by id."""
         ...
 
     def open_events(self, since: datetime, audiences: Audiences) -> list[Event]:

@@ -98,16 +98,6 @@ def install(client: Elasticsearch, names: Names, settings: ElasticsearchSettings
         list(pool.map(put, templates(names, settings)))
 
 
-def installed(client: Elasticsearch, names: Names) -> int:
-    """Version of the templates in the cluster, 0 when there are none."""
-    with translated():
-        answer = client.options(ignore_status=404).indices.get_index_template(
-            name=names.of(Audience.OPEN, "posts")
-        )
-    found = answer.get("index_templates", [])
-    return int(found[0]["index_template"].get("version", 0)) if found else 0
-
-
 def concrete(alias: str) -> str:
     """The index of the newest templates behind an alias."""
     return f"{alias}-v{VERSION}"

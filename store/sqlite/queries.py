@@ -75,6 +75,15 @@ class EventQueries(Database):
             rows = across(db, kept(audiences), query, (listed(subjects),))
             return {subject: event for _, (subject, event) in rows}
 
+    def events_with(self, subjects: Collection[str], audiences: Audiences) -> list[Event]:
+        """See Protocol."""
+        query = (
+            "SELECT body FROM event_@audience WHERE newest AND id IN (SELECT event "
+            "FROM member_@audience WHERE subject IN (SELECT value FROM json_each(:subjects)))"
+        )
+        found = self._events(query, audiences, {"subjects": listed(subjects)})
+        return sorted(found, key=lambda event: event.id)
+
     def _events(self, query: str, audiences: Audiences, values: dict[str, Any]) -> list[Event]:
         with self._reading() as db:
             return [

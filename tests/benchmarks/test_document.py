@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks.run import HEAD, with_section
+from benchmarks.run import HEAD
+from benchmarks.sections import with_section
 
 
 def test_a_section_is_added_and_replaced_where_it_stands() -> None:

@@ -19,6 +19,7 @@ from correlator.run import LiveCorrelator
 from nlp.assessor import DEFAULT_MODELS, Assessor, subject_of_post, subject_of_report
 from nlp.run import audience_of
 from store.sqlite import SqliteStore
+from tests.correlator.neighbourly import NeighbourlyStore
 
 START = datetime.fromisoformat("2026-03-20T00:00:00+05:00")
 SETTINGS = Settings()
@@ -49,10 +50,14 @@ def records() -> list[Assessed]:
     return sorted(made, key=lambda r: r.subject.accepted_at)
 
 
-def run(folder: Path, parts: Sequence[tuple[datetime, Sequence[Assessed]]]) -> dict[Any, Any]:
+def run(
+    folder: Path,
+    parts: Sequence[tuple[datetime, Sequence[Assessed]]],
+    kind: type[SqliteStore] = SqliteStore,
+) -> dict[Any, Any]:
     """What the store holds when each part came at its time, to a correlator started for it."""
     folder.mkdir()
-    store = SqliteStore(folder / "o.db")
+    store = kind(folder / "o.db")
     for now, part in parts:
         for feed in SETTINGS.intake.feeds:
             store.beat(Heartbeat(feed=feed, at=now, limit_s=1e6))
@@ -66,6 +71,9 @@ def run(folder: Path, parts: Sequence[tuple[datetime, Sequence[Assessed]]]) -> d
         while live.step():
             pass
     found = final_events(store)
+    if isinstance(store, NeighbourlyStore):
+        assert store.windows == 1, "at the very first start alone"
+        assert store.asked
     store.close()
     return found
 
@@ -90,7 +98,9 @@ def test_a_day_in_one_piece_or_in_any_order_ends_as_the_live_one(tmp_path: Path)
             (end + timedelta(days=4), shuffled[2 * third :]),
         ],
     }
-    for name, parts in late.items():
-        found = run(tmp_path / name.replace(" ", "_"), parts)
+    cases = [(name, kind) for name in late for kind in (SqliteStore, NeighbourlyStore)]
+    late["live"] = [*steps, (end, [])]
+    for name, kind in [*cases, ("live", NeighbourlyStore)]:
+        found = run(tmp_path / f"{name}, {kind.__name__}", late[name], kind)
         differing = [key for key in live.keys() | found.keys() if live.get(key) != found.get(key)]
-        assert differing == [], name
+        assert differing == [], (name, kind)

@@ -453,7 +453,11 @@ class StoreContract:
             two.id: "a",
             "r1": "b",
         }
+        both = store.events_with([one.id, two.id, "r1", "x"], OPEN)
+        assert both == [an_event("a", 1, one, two), an_event("b", 1, a_report())]
+        assert store.events_with([one.id], CONFIDENTIAL) == []
         write(store, an_event("b", 2, a_report(), two), an_event("a", 2, one))
+        assert store.events_with([two.id], OPEN) == [an_event("b", 2, a_report(), two)]
         assert store.events_of([one.id, two.id], OPEN) == {one.id: "a", two.id: "b"}
         write(store, an_event("b", 3, merged_into="a"), an_event("a", 3, one, two, a_report()))
         assert set(store.events_of([one.id, two.id, "r1"], OPEN).values()) == {"a"}
