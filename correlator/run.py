@@ -31,6 +31,7 @@ from correlator.freshness import Freshness
 from correlator.live import LATE_S, Correlator
 from correlator.model import PairModel
 from correlator.reopening import Span, joined, lacking
+from correlator.sharing import Share, handled_by_all
 from correlator.surroundings import Surroundings, members_of
 from store.protocol import ALL, Change, EventQuery, EventWrite, Neighbouring, Store
 
@@ -41,6 +42,8 @@ SEEN = "correlator:seen"
 """Up to which event changes of each audience what others wrote was taken over."""
 JUDGE = "correlator:judge"
 """Digest of the model and settings by which all in the open window was judged."""
+BEGUN = "correlator:begun"
+"""Where the shares of a number began, for one of them that comes later than the others."""
 BATCH = 1_000
 EVENT_BATCH = 500
 ATTEMPTS = 8
@@ -51,6 +54,7 @@ RESTATED = 500
 MOST_REOPENED = 200_000
 """Records of the past that one stretch brings back into memory at most: about 1 GB."""
 AUDIENCES = (Audience.OPEN, Audience.CONFIDENTIAL)
+WHOLE = Share()
 
 
 class LiveCorrelator:
@@ -58,11 +62,20 @@ class LiveCorrelator:
 
     Its memory is a function of the store: ``start`` rebuilds it and writes what an earlier
     process did not get to. Several at once do no harm: each write is conditional on the version
-    that was read, and what another process wrote is taken over.
+    that was read, and what another process wrote is taken over. ``share``: of several that divide
+    the changes by region; the first of them does what the passing of time makes due.
     """
 
-    def __init__(self, store: Store, settings: Settings, model: PairModel, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        model: PairModel,
+        clock: Clock,
+        share: Share = WHOLE,
+    ) -> None:
         self._store = store
+        self._share = share
         self._settings = settings
         self._model = model
         self._clock = clock
@@ -94,8 +107,7 @@ class LiveCorrelator:
         self._correlator = self._empty()
         self._reopened, self._near, self._stated = [], None, None
         self._seen = {audience: store.last_event_change(audience) for audience in AUDIENCES}
-        note = store.note(CURSOR)
-        self._position = 0 if note is None else int(json.loads(note))
+        self._position = self._noted_position()
         since = now - timedelta(seconds=widest_s(self._settings.correlator) + LATE_S)
         if not isinstance(store, Neighbouring):
             self._read_window(since, now)
@@ -107,7 +119,8 @@ class LiveCorrelator:
             self._near = self._surroundings(store, since)
             self._near.covers_all(self._correlator.record_ids)
             self._note_seen()
-            store.put_note(JUDGE, judge)
+            if self._share.leads:
+                store.put_note(JUDGE, judge)
         self._started = True
         log.info("correlator started: %d records in memory", len(self._correlator))
 
@@ -132,13 +145,14 @@ class LiveCorrelator:
             [r for r in readable if r.subject.id not in late], events, store.decisions(ALL)
         )
         self._correlator.close(now)
-        freshness = self._freshness(now)
-        self._write(self._correlator.reconcile(now, freshness), now, freshness)
+        if self._share.leads:
+            freshness = self._freshness(now)
+            self._write(self._correlator.reconcile(now, freshness), now, freshness)
 
     def _read_flagged(self, near: Surroundings, since: datetime, now: datetime) -> None:
         """Read what the passing of time changes; what others wrote is taken over from the note."""
         store = self._store
-        seen = store.note(SEEN)
+        seen = store.note(self._share.key(SEEN))
         if seen is not None:
             self._seen |= {audience: int(json.loads(seen)[audience]) for audience in AUDIENCES}
         decisions = store.decisions(ALL)
@@ -192,10 +206,19 @@ class LiveCorrelator:
             str(settings.nlp.incident_at),
         )
 
+    def _noted_position(self) -> int:
+        """Up to where this share's changes were handled; of a new share, by others before it."""
+        own = self._store.note(self._share.key(CURSOR))
+        if own is not None or self._share.whole:
+            return int(json.loads(own or "0"))
+        positions = {k: int(json.loads(v)) for k, v in self._store.notes(CURSOR).items()}
+        begun = json.dumps(handled_by_all(CURSOR, positions, but=self._share.of))
+        return int(json.loads(self._store.put_note_once(f"{BEGUN}:{self._share.of}", begun)))
+
     def _note_seen(self) -> None:
         """Note what was taken over, so that the next process takes over the rest."""
         if self._seen != self._noted:
-            self._store.put_note(SEEN, json.dumps(self._seen))
+            self._store.put_note(self._share.key(SEEN), json.dumps(self._seen))
             self._noted = dict(self._seen)
 
     def _freshness(self, now: datetime) -> Freshness:
@@ -209,19 +232,23 @@ class LiveCorrelator:
             decided = self._spoken_of(decisions, {c.id for c in changes if c.kind == "decision"})
         subjects = {change.id for change in changes if change.kind != "decision"}
         records = [r for r in self._store.assessed(subjects, ALL) if self._readable(r)]
+        mine = self._share.of_mine(records)
+        handled = {record.subject.id for record in mine} if self._share.of > 1 else subjects
         if self._near is None:
             spoken_of = self._store.assessed(decided - subjects, ALL)
             again = self._reopen([*records, *spoken_of], now)
-            writes = self._correlator.update(records, now, freshness, decisions, again=again)
+            self._correlator.take([r for r in records if r.subject.id not in handled])
+            writes = self._correlator.update(mine, now, freshness, decisions, again=again)
         else:
             self._near.bring_events_of(subjects | decided)
-            touched = self._correlator.take(records, decisions) | subjects | decided
+            self._correlator.take([r for r in records if r.subject.id not in handled])
+            touched = self._correlator.take(mine, decisions) | handled | decided
             self._near.came(records, now)
             self._near.complete(touched)
             writes = self._correlator.settle(touched, now, freshness)
         self._write(writes, now, freshness)
         self._position = changes[-1].position
-        self._store.put_note(CURSOR, json.dumps(self._position))
+        self._store.put_note(self._share.key(CURSOR), json.dumps(self._position))
         if self._near is not None:
             self._note_seen()
 
@@ -326,11 +353,23 @@ class LiveCorrelator:
     ) -> list[EventWrite]:
         missing = {m for m in members_of(events) if not self._correlator.knows(m)}
         records = [r for r in self._store.assessed(missing, ALL) if self._readable(r)]
-        if self._near is None:
-            return self._correlator.adopt(events, now, freshness, records=records, absent=absent)
         touched = self._correlator.admit(events, records=records, absent=absent)
-        self._near.complete(touched)
+        if not self._share.whole:
+            touched = self._of_mine(touched)
+        if self._near is not None:
+            self._near.complete(touched)
         return self._correlator.settle(touched, now, freshness)
+
+    def _of_mine(self, touched: set[str]) -> set[str]:
+        """Those of the records whose event or component has some of this share."""
+        correlator, mine = self._correlator, set[str]()
+        known = {record_id for record_id in touched if correlator.knows(record_id)}
+        while known:
+            together = correlator.concerned([known.pop()])
+            if any(self._share.has(correlator.record(record_id)) for record_id in together):
+                mine |= touched & together
+            known -= together
+        return mine
 
     def _take_over(self, now: datetime, freshness: Freshness) -> None:
         """Take over what another process wrote since the last step."""
@@ -344,7 +383,8 @@ class LiveCorrelator:
 
     def _as_time_passes(self, now: datetime, freshness: Freshness) -> None:
         turned = freshness != self._freshness_judged  # a feed fell silent or came back
-        if turned or self._rejudged is None or _past(self._rejudged, now, REJUDGE_S):
+        due = turned or self._rejudged is None or _past(self._rejudged, now, REJUDGE_S)
+        if due and self._share.leads:
             self._rejudged, self._freshness_judged = now, freshness
             if self._near is not None and self._stated is not freshness.live:
                 self._bring_misstated(self._near, freshness)

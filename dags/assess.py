@@ -8,7 +8,7 @@ from __future__ import annotations
 from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag, task
 
 from dags.calling import oqiga_or_skip
-from dags.usual import ASSESSED, LINGER_S, LIVE, POSTS, START, TASK, ZONE, flow_deadline
+from dags.usual import ASSESSED, LINGER_S, LIVE, POSTS, SHARES, START, TASK, ZONE, flow_deadline
 
 
 @dag(
@@ -27,10 +27,10 @@ def assess() -> None:
     """One run assesses all that waits, and what comes while it lingers."""
 
     @task(task_id="assess", pool=LIVE, outlets=[ASSESSED])
-    def run() -> int:
-        return oqiga_or_skip("stage", "assess", "--linger", str(LINGER_S))
+    def run(share: str) -> int:
+        return oqiga_or_skip("stage", "assess", "--linger", str(LINGER_S), "--share", share)
 
-    run()
+    run.expand(share=SHARES)
 
 
 assess()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag, task
 
 from dags.calling import oqiga
-from dags.usual import ASSESSED, LINGER_S, LIVE, START, TASK, ZONE, flow_deadline
+from dags.usual import ASSESSED, LINGER_S, LIVE, SHARES, START, TASK, ZONE, flow_deadline
 
 
 @dag(
@@ -25,13 +25,13 @@ from dags.usual import ASSESSED, LINGER_S, LIVE, START, TASK, ZONE, flow_deadlin
     doc_md=__doc__,
 )
 def correlate() -> None:
-    """One run handles all changes, and those that come while it lingers."""
+    """One run handles all changes, and those that come while it lingers; shares are of regions."""
 
     @task(task_id="correlate", pool=LIVE)
-    def run() -> int:
-        return oqiga("stage", "correlate", "--linger", str(LINGER_S))
+    def run(share: str) -> int:
+        return oqiga("stage", "correlate", "--linger", str(LINGER_S), "--share", share)
 
-    run()
+    run.expand(share=SHARES)
 
 
 correlate()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from airflow.configuration import conf
 from airflow.sdk import Asset, DeadlineAlert, DeadlineReference, SyncCallback
 
 from dags.calling import failed
@@ -20,6 +21,10 @@ POOL = "oqiga_{}"
 """A pool for each group of readers; made from ``dags/pools.json``."""
 LIVE, MODELS = "oqiga_live", "oqiga_models"
 """What keeps the screen up to date, and what learns: neither waits for the other."""
+
+SHARE_COUNT = conf.getint("oqiga", "shares", fallback=1)
+"""How many tasks assess at once, and how many correlate: ``AIRFLOW__OQIGA__SHARES``."""
+SHARES = [f"{number}/{SHARE_COUNT}" for number in range(SHARE_COUNT)]
 
 LINGER_S = 50
 """How long assessment and correlation stay, models in memory, for what comes after them. Runs by

@@ -10,7 +10,7 @@ import typer
 from core.errors import InputError
 from core.settings import load_sources
 from oqiga import stages
-from oqiga.opening import open_context
+from oqiga.opening import open_context, open_settings
 
 app = typer.Typer(
     help="One stage once over the store: what a scheduler calls.", no_args_is_help=True
@@ -22,6 +22,12 @@ Wait = Annotated[float, typer.Option("--wait", min=0, help="seconds to wait for 
 
 Linger = Annotated[
     float, typer.Option("--linger", min=0, help="seconds to stay for what comes after it")
+]
+
+
+Share = Annotated[
+    str,
+    typer.Option("--share", help="of several that run at once: NUMBER/OF, the first is number 0"),
 ]
 
 
@@ -63,15 +69,29 @@ def drop(wait: Wait = 0.0) -> None:
 
 
 @app.command("assess")
-def assess(linger: Linger = 0.0) -> None:
-    """Assess what waits; prints how many records."""
-    _print(stages.assess(open_context(), linger))
+def assess(linger: Linger = 0.0, share: Share = "0/1") -> None:
+    """Assess what waits; prints how many records.
+
+    Shares count on Elasticsearch alone; on the embedded store each would assess everything.
+    """
+    from oqiga.context import Context
+
+    part, parts = _share(share)
+    settings = open_settings()
+    if parts > 1:
+        given = {"assess_part": part, "assess_parts": parts}
+        cluster = settings.elasticsearch.model_copy(update=given)
+        settings = settings.model_copy(update={"elasticsearch": cluster})
+    _print(stages.assess(Context(settings), linger))
 
 
 @app.command("correlate")
-def correlate(linger: Linger = 0.0) -> None:
-    """Bring the events up to date; prints how many changes were handled."""
-    _print(stages.correlate(open_context(), linger))
+def correlate(linger: Linger = 0.0, share: Share = "0/1") -> None:
+    """Bring the events up to date; prints how many changes were handled.
+
+    Shares divide the changes by region; the events are those of one correlator alone.
+    """
+    _print(stages.correlate(open_context(), linger, *_share(share)))
 
 
 @app.command("alert")
@@ -85,6 +105,13 @@ def alert(
 
     context = open_context()
     _print(raise_trouble(context.store, context.clock, where=where, problem=problem, key=key))
+
+
+def _share(text: str) -> tuple[int, int]:
+    number, _, of = text.partition("/")
+    if not (number.isdecimal() and of.isdecimal() and int(number) < int(of)):
+        raise typer.BadParameter(f"{text!r} is no share; of three they are 0/3, 1/3 and 2/3")
+    return int(number), int(of)
 
 
 def _print(value: list[str] | int | bool) -> None:

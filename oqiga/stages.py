@@ -101,11 +101,17 @@ def assess(context: Context, linger_s: float = 0.0) -> int:
     return _until_nothing(context, some, linger_s)
 
 
-def correlate(context: Context, linger_s: float = 0.0) -> int:
-    """Bring the events up to date, and keep them so while it lingers; how many changes."""
-    from correlator.run import LiveCorrelator
+def correlate(context: Context, linger_s: float = 0.0, part: int = 0, parts: int = 1) -> int:
+    """Bring the events up to date, and keep them so while it lingers; how many changes.
 
-    live = LiveCorrelator(context.store, context.settings, context.pair_model, context.clock)
+    ``part`` of ``parts``: of several that run at once, each with the changes of some regions.
+    """
+    from correlator.run import LiveCorrelator
+    from correlator.sharing import Share
+
+    live = LiveCorrelator(
+        context.store, context.settings, context.pair_model, context.clock, Share(part, parts)
+    )
     live.start()
     return _until_nothing(context, live.step, linger_s)
 

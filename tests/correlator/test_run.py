@@ -24,6 +24,7 @@ from correlator.correlate import correlate
 from correlator.freshness import Freshness
 from correlator.model import PairModel
 from correlator.run import LiveCorrelator
+from correlator.sharing import Share, handled_by_all
 from store.protocol import ALL, OPEN, EventQuery, EventWrite, Neighbouring
 from store.sqlite import SqliteStore
 from tests.correlator.neighbourly import NeighbourlyStore
@@ -147,6 +148,55 @@ def test_two_at_once_end_where_one_does(
     run_dry(two)
     run_dry(one)
     assert facts(store.events(ANY, ALL)) == expected(model, world, clock.at)
+
+
+def _in_region(record: Assessed, number: int) -> Assessed:
+    path = ("place", f"region-{number}", "kz")
+    judged = record.assessment.model_copy(update={"location_path": path})
+    return record.model_copy(update={"assessment": judged})
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_shares_by_region_end_where_one_does(
+    store: SqliteStore, model: PairModel, clock: HandClock, world: list[Assessed], order: int
+) -> None:
+    """Three at once, of which one dies for a while; every share has something to do."""
+    beat(store, clock)
+    world = [_in_region(record, number % 9) for number, record in enumerate(world)]
+    shares = [Share(number, 3) for number in range(3)]
+    assert {tuple(s.has(r) for s in shares).count(True) for r in world} == {1}
+    assert all(share.of_mine(world) for share in shares)
+    lives = [LiveCorrelator(store, SETTINGS, model, clock, share) for share in shares]
+    for live in lives:
+        live.start()
+    for number, record in enumerate(world[::order]):
+        give(store, [record])
+        lives[number % 3].step()
+        if number % 4 == 0:
+            lives[0].step()
+        if number == len(world) // 2:
+            lives[1] = LiveCorrelator(store, SETTINGS, model, clock, shares[1])
+    while any([live.step() for live in lives]):
+        pass
+    assert facts(store.events(ANY, ALL)) == expected(model, world, clock.at)
+
+
+def test_shares_begin_where_others_had_handled_everything(
+    store: SqliteStore, model: PairModel, clock: HandClock, world: list[Assessed]
+) -> None:
+    beat(store, clock)
+    give(store, world[:6])
+    run_dry(LiveCorrelator(store, SETTINGS, model, clock))
+    give(store, world[6:])
+    for share in (Share(0, 2), Share(1, 2)):
+        run_dry(LiveCorrelator(store, SETTINGS, model, clock, share))
+    assert facts(store.events(ANY, ALL)) == expected(model, world, clock.at)
+    done = {"c": 5, "c:0/2": 9, "c:1/2": 7, "c:0/3": 20, "c:2/3": 30}
+    assert handled_by_all("c", done, but=4) == 7, "of three one is missing"
+    assert handled_by_all("c", done, but=2) == 5
+    assert handled_by_all("c", {}, but=2) == 0
+    with pytest.raises(ValueError, match="shares of 2 are 0 to 1"):
+        Share(2, 2)
 
 
 def test_a_stale_write_is_read_again(

@@ -1,6 +1,7 @@
 """A day through a real Airflow: kills, runs cleared and run again; the store as if undisturbed.
 
-Two kills, on both stores; ``make soak`` runs it and the long one (``benchmarks/airflow_soak``).
+Two kills, on both stores, on Elasticsearch with assessment and correlation in two shares; ``make
+soak`` runs it and the long one (``benchmarks/airflow_soak``).
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ def test_kills_and_reruns_change_nothing(
     if kind == "elasticsearch":
         elastic: Elastic = request.getfixturevalue("elastic")
         kept_in = elastic.environment("day", tmp_path / "stormy")
+        kept_in["AIRFLOW__OQIGA__SHARES"] = "2"
     given = day_input(START, copies=1, share=0.12)
     calm = by_hand(Day(tmp_path / "calm", given, steps=CALM_STEPS, start=START))
     day = Day(tmp_path / "stormy", given, steps=STEPS, start=START, kept_in=kept_in)

@@ -57,6 +57,10 @@ print(json.dumps({
     },
     "seconds": {stat.file: stat.duration.total_seconds() for stat in bag.dagbag_stats},
     "heavy": heavy,
+    "shares": {
+        name: bag.dags[name].task_dict[name].op_kwargs_expand_input.value["share"]
+        for name in ("assess", "correlate")
+    },
 }))
 """
 
@@ -64,11 +68,16 @@ print(json.dumps({
 @pytest.fixture(scope="module")
 def bag(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What Airflow makes of the folder, read in a process of its own."""
-    home = tmp_path_factory.mktemp("airflow")
+    return read_dags(tmp_path_factory.mktemp("airflow"))
+
+
+def read_dags(home: Path, **settings: str) -> dict[str, Any]:
+    """What Airflow with these settings says of the folder."""
     done = subprocess.run(
         [sys.executable, "-c", READ, str(DAGS)],
         env={
             **os.environ,
+            **settings,
             "AIRFLOW_HOME": str(home),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
@@ -99,6 +108,15 @@ def test_every_task_has_a_limit_retries_and_somebody_who_is_told(bag: dict[str, 
         assert made["catchup"] is False, name
         if name != "evidence_check":
             assert min(made["retries"]) >= 1, name
+
+
+def test_assessing_and_correlating_are_mapped_over_shares(
+    bag: dict[str, Any], tmp_path: Path
+) -> None:
+    assert bag["shares"] == {"assess": ["0/1"], "correlate": ["0/1"]}
+    three = read_dags(tmp_path, AIRFLOW__OQIGA__SHARES="3")
+    assert three["errors"] == {}
+    assert three["shares"] == {name: ["0/3", "1/3", "2/3"] for name in ("assess", "correlate")}
 
 
 def test_no_logic() -> None:

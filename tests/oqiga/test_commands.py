@@ -229,6 +229,21 @@ def test_verify_finds_a_changed_record(oqiga: Oqiga, write_lines: Write, tmp_pat
     assert "link 1" in done.stderr
 
 
+def test_a_stage_in_shares_does_it_all(oqiga: Oqiga, write_lines: Write, tmp_path: Path) -> None:
+    posts = write_lines("posts.jsonl", CRASH, CRASH_KK, ADVERT)
+    assert oqiga("ingest", "posts", posts).returncode == 0
+    assert oqiga("stage", "assess").stdout.strip() == "3"
+    for share in ("0/2", "1/2"):
+        done = oqiga("stage", "correlate", "--share", share)
+        assert (done.returncode, done.stdout.strip()) == (0, "3"), done.stderr
+    [flag] = rows(oqiga("flags", "--json").stdout)
+    assert len(flag["posts"]) == 2
+    for share in ("2/2", "half", "-1/2"):
+        done = oqiga("stage", "assess", "--share", share)
+        assert done.returncode == 2
+        assert "is no share" in done.stderr
+
+
 def test_gazetteer_check(oqiga: Oqiga, tmp_path: Path) -> None:
     reference = "name,name_ru,name_kk,lat,lon\nКаскелен,Каскелен,Қаскелең,43.2,76.62\n"
     (tmp_path / "osm_places_kz.csv").write_text(reference, encoding="utf-8")
