@@ -264,9 +264,9 @@ class Graph:
             self._index.add(self.items[member], names_only=member != first)
         self._note_references(first, members)
         self.edges[first] = {}
-        found = set(self._index.candidates(self.items[first], self._widest_s))
+        found = self._index.candidates(self.items[first], self._widest_s)
         for member in members[1:]:
-            found |= set(self._index.referring(self.items[member], self._widest_s))
+            found |= self._index.referring(self.items[member], self._widest_s)
         self._compare(first, found)
 
     def _extend(self, first: str, members: list[str]) -> None:
@@ -280,7 +280,7 @@ class Graph:
             self._first[member] = first
             self._index.remove(member)
             self._index.add(self.items[member], names_only=True)
-            found |= set(self._index.referring(self.items[member], self._widest_s))
+            found |= self._index.referring(self.items[member], self._widest_s)
         self._compare(first, found)
 
     def _note_references(self, first: str, members: list[str]) -> None:

@@ -92,11 +92,6 @@ def stems(text: str) -> frozenset[str]:
     return frozenset(key for key in map(key_of, tokens(text)) if key)
 
 
-def normal(text: str) -> str:
-    """A text without case, signs and white space: equal for exact reposts."""
-    return " ".join(fold(t) for t in tokens(text))
-
-
 def shingles(words: list[str], size: int = 3) -> frozenset[int]:
     """Stable 32-bit digests of every run of ``size`` words (of all words when there are fewer)."""
     if len(words) < size:
