@@ -2,8 +2,11 @@
 
 Every public result is a function of the set of records alone, never of the order in which they
 came: edges are symmetric, copies are collapsed by a rule on the set, and a component is
-clustered anew from its pairs. The one exception is a crowd (``CROWD``): which of its records were
-compared depends on the clusters at the time.
+clustered anew from its pairs. The one exception is a crowd: which of its records were compared
+depends on which were there (``ENOUGH``, ``blocking.MOST``).
+
+A link is kept from even odds on (with a report from slight ones, which people are shown); what
+weaker pairs say is asked where it matters, within a component.
 """
 
 from __future__ import annotations
@@ -23,16 +26,20 @@ from correlator.features import replies
 from correlator.items import MIN_REPOST_WORDS, Item
 from correlator.model import PairModel, log_odds
 from correlator.pairs import pair_log_odds
+from correlator.screen import Screen
 
 KEEP_FROM = log_odds(0.05)
 """Weaker pairs are forgotten: nobody is shown them."""
 DOUBTFUL_BELOW = 0.5
 """A post less likely an incident is joined by its own words and links, not by its neighbours'."""
-CROWD = 400
-"""With more candidates than this a record is compared with some of each cluster only, ``SOME`` of
-each: in a mass event of thousands of posts the cost of one more stays what it was. The most
-that a record of the labelled streams has is 170."""
+ENOUGH = 64
+"""With so many links a record is joined, and the rest of its likenesses is not compared: in a mass
+event of thousands of posts the cost of one more stays what it was."""
+CROWD = 128
+"""Components up to this size are clustered by all their pairs, larger ones by those near in time.
+The largest of the labelled streams have 30 (test part) and 101 records (train part)."""
 SOME = 24
+"""Of a crowd each record is weighed against so many before and after it."""
 TextKey = tuple[Audience, str]
 Place = tuple[float, str]
 
@@ -45,6 +52,7 @@ class Graph:
         self._model = model
         self._threshold = log_odds(settings.link_at)
         self._keep_from = min(KEEP_FROM, self._threshold)
+        self._screen = Screen(model)
         self._widest_s = widest_s(settings)
         self._index = Index()
         self.items: dict[str, Item] = {}
@@ -54,8 +62,6 @@ class Graph:
         self._copies: dict[TextKey, list[Place]] = {}
         self._first: dict[str, str] = {}
         self._group: dict[str, list[str]] = {}
-        self._cluster: dict[str, str] = {}
-        self._sampled: set[str] = set()
         self._names: dict[str, set[tuple[str | None, str]]] = {}
         self._refers: dict[str, set[tuple[str | None, str]]] = {}
         self.constraints = Constraints()
@@ -103,10 +109,6 @@ class Graph:
         del self._reach[item_id]
         touched.discard(item_id)
         return touched
-
-    def expect(self, clusters: Mapping[str, str]) -> None:
-        """Say in which cluster records have been before: only crowds are sampled by that."""
-        self._cluster |= clusters
 
     def forget(self, item_ids: Iterable[str]) -> None:
         """Drop records whose events are closed; whole groups of copies go at once."""
@@ -159,6 +161,11 @@ class Graph:
         if x == y:
             return inf
         return self.edges.get(x, {}).get(y)
+
+    def resembling(self, first: str) -> dict[str, float]:
+        """Log-odds of a record with all that it was compared with and that is not plainly other."""
+        asked = self._asked.get(first, {})
+        return {o: v for o, v in asked.items() if v >= self._keep_from} | self.edges.get(first, {})
 
     def near(self, item_ids: Iterable[str]) -> set[str]:
         """First copies of the records, and of what resembles their reports at all.
@@ -264,10 +271,13 @@ class Graph:
             self._index.add(self.items[member], names_only=member != first)
         self._note_references(first, members)
         self.edges[first] = {}
-        found = self._index.candidates(self.items[first], self._widest_s)
+        item = self.items[first]
+        self._screen.add(item, self._reach[first])
+        found = self._index.linked(item, self._widest_s)
         for member in members[1:]:
             found |= self._index.referring(self.items[member], self._widest_s)
         self._compare(first, found)
+        self._find_alike(item, found)
 
     def _extend(self, first: str, members: list[str]) -> None:
         """More copies of a known first: only who refers to them has to be compared again."""
@@ -299,39 +309,40 @@ class Graph:
             self._asked[other].pop(first, None)
         self._names.pop(first, None)
         self._refers.pop(first, None)
-        self._sampled.discard(first)
+        self._screen.remove(first)
         for member in self._group.pop(first, ()):
             self._first.pop(member, None)
-            self._cluster.pop(member, None)
             self._index.remove(member)
 
     def _compare(self, first: str, found: set[str]) -> None:
+        """Compare a record with what it is linked to."""
         item = self.items[first]
-        others = {self._first[o] for o in found if o in self._first} - {first}
-        if len(others) > CROWD:
-            others = self._some_of_each(first, others)
-            self._sampled.add(first)
-        for other in others:
-            value = self._edge(item, self.items[other])
-            if value is None or value < self._keep_from:
-                self.edges[first].pop(other, None)
-                self.edges[other].pop(first, None)
-            else:
-                self.edges[first][other] = value
-                self.edges[other][first] = value
+        for other in {self._first[o] for o in found if o in self._first} - {first}:
+            self._note_edge(item, self.items[other])
 
-    def _some_of_each(self, first: str, others: set[str]) -> set[str]:
-        """Of each cluster the records that are nearest in time, of what is new the nearest too."""
-        item = self.items[first]
-        clusters: dict[str | None, list[str]] = {}
-        for other in others:
-            clusters.setdefault(self._cluster.get(other), []).append(other)
-        chosen: set[str] = set()
-        for cluster_id, members in clusters.items():
-            members.sort(key=lambda other: (abs(self.items[other].at - item.at), other))
-            chosen.update(members[: CROWD if cluster_id is None else SOME])
-        named = {self._first.get(o) for o in self._index.referring(item, self._widest_s)}
-        return chosen | (others & named)
+    def _find_alike(self, item: Item, linked: set[str]) -> None:
+        """Compare a record with what resembles it, the nearest in time first."""
+        if not speaks(item):
+            return
+        times = self._index.alike(item, self._reach[item.id])
+        possible = self._screen.possible(
+            item, times.keys() - linked, posts_from=self._threshold, reports_from=self._keep_from
+        )
+        links = 0
+        for other in sorted(possible, key=lambda o: (abs(times[o] - item.at), o)):
+            links += self._note_edge(item, self.items[other])
+            if links == ENOUGH:
+                return
+
+    def _note_edge(self, item: Item, other: Item) -> bool:
+        """Compare two records and keep what that tells; whether they are joined."""
+        value = self._edge(item, other)
+        if value is None or value < self._keep_from:
+            self.edges[item.id].pop(other.id, None)
+            self.edges[other.id].pop(item.id, None)
+            return False
+        self.edges[item.id][other.id] = self.edges[other.id][item.id] = value
+        return value > self._threshold
 
     def _edge(self, a: Item, b: Item) -> float | None:
         left, right = (a, b) if a.id < b.id else (b, a)
@@ -370,15 +381,17 @@ class Graph:
     def _partition(self, component: set[str]) -> list[list[str]]:
         nodes = self._by_time(component)
         if len(nodes) == 1:
-            self._cluster[nodes[0]] = nodes[0]
             return [list(self._group[nodes[0]])]
         member_of = {m: node for node in nodes for m in self._group[node]}
         doubtful = {node for node in nodes if self.items[node].incident < DOUBTFUL_BELOW}
         edges: dict[str, Mapping[str, float]] = {node: {} for node in nodes}
-        if len(nodes) <= LIMIT:
-            edges |= edges_of(refined(nodes, self._pairs(nodes), self._model.context, doubtful))
+        spans: dict[str, Span | None] = dict.fromkeys(nodes)
+        if len(nodes) <= CROWD:
+            pairs = refined(nodes, self._pairs(nodes), self._model.context, doubtful)
+            edges |= edges_of(pairs)
+            spans = {node: self._span(node) for node in nodes}
         else:
-            edges |= {node: self.edges[node] for node in nodes}
+            edges |= self._near_in_time(nodes)
         self._push_out(edges, member_of)
         clusters = cluster(
             nodes,
@@ -387,16 +400,15 @@ class Graph:
             apart=_between(self.constraints.apart, member_of),
             threshold=self._threshold,
             average_share=self._model.average_share,
-            spans={node: self._span(node) for node in nodes},
+            spans=spans,
         )
-        self._cluster |= {node: nodes_of[0] for nodes_of in clusters for node in nodes_of}
         return [sorted(m for node in c for m in self._group[node]) for c in clusters]
 
     def _by_time(self, component: Iterable[str]) -> list[str]:
         return sorted(component, key=lambda node: (self.items[node].at, node))
 
     def _pairs(self, nodes: list[str]) -> dict[Pair, float]:
-        """Log-odds of all pairs of which something can be said, of at most ``LIMIT`` records.
+        """Log-odds of all pairs of which something can be said, of at most ``CROWD`` records.
 
         Pairs that blocking did not propose are compared now.
         """
@@ -409,16 +421,30 @@ class Graph:
                 pairs[pair(a, b)] = self._ask(a, b)
         return pairs
 
-    def _span(self, node: str) -> Span | None:
-        """When a record was, and within how many seconds others may be of its event.
+    def _near_in_time(self, nodes: list[str]) -> dict[str, dict[str, float]]:
+        """Of a crowd, given by time, each record's pairs with the nearest; its links with others
+        where none of those is one.
+        """
+        pairs: dict[Pair, float] = {}
+        for position, node in enumerate(nodes):
+            for other in nodes[position + 1 : position + 1 + SOME]:
+                known = self.edges[node].get(other)
+                if known is not None:
+                    pairs[pair(node, other)] = known
+                elif not self._silent(node, other):
+                    pairs[pair(node, other)] = self._ask(node, other)
+        joined = {node for two, value in pairs.items() if value > self._threshold for node in two}
+        for node in nodes:
+            if node not in joined:
+                pairs |= {pair(node, other): v for other, v in self.edges[node].items()}
+        return edges_of(pairs)
 
-        ``None``: a record that was compared with only some tells nothing by what is absent, nor
-        does one that says too little.
+    def _span(self, node: str) -> Span | None:
+        """When a record was, and within how many seconds others may be of its event; ``None`` for
+        one that says too little to tell anything by what is absent.
         """
         item = self.items[node]
-        if node in self._sampled or not speaks(item):
-            return None
-        return item.at, self._reach[node]
+        return (item.at, self._reach[node]) if speaks(item) else None
 
     def _silent(self, a: str, b: str) -> bool:
         """Whether nothing can be said of two records that were not compared."""

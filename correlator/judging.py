@@ -292,7 +292,7 @@ def _partner(
     if first != member and first in inside:
         return first
     near = [
-        (value, other) for other, value in graph.edges.get(first, {}).items() if other in inside
+        (value, other) for other, value in graph.resembling(first).items() if other in inside
     ]
     if near:
         return max(near, key=lambda pair: (pair[0], pair[1]))[1]

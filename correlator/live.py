@@ -100,7 +100,6 @@ class Correlator:
         if decisions is not None:
             self._decide(decisions)
         events = list(events)
-        self._graph.expect({m.id: e.id for e in events for m in (*e.posts, *e.reports)})
         for record in sorted(records, key=lambda r: (at(r), r.subject.id)):
             self._records[record.subject.id] = record
             self._graph.put(self._item(record))
