@@ -1,8 +1,8 @@
 """A country's posts without end, assessed, for measuring the correlator's speed.
 
-Made of the project's own corpus so that it is like life where speed depends on it: most texts differ,
-words are as frequent and as rare as in real posts, and few posts are incidents. Each share below is
-assumed where nothing else is said.
+Made of the project's own corpus so that it is like life where speed depends on it: most texts
+differ, words are as frequent and as rare as in real posts, and few posts are incidents. Each share
+below is assumed where nothing else is said.
 """
 
 from __future__ import annotations

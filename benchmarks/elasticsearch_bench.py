@@ -25,7 +25,7 @@ from typing import Any
 
 from elasticsearch.helpers import parallel_bulk
 
-from benchmarks.corpus import assessed_corpus
+from benchmarks.corpus import assessed_corpus, corpus_posts
 from benchmarks.elasticsearch_proof import AS_OF, Pipelines
 from benchmarks.elasticsearch_server import Node, single
 from core.ids import digest

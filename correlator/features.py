@@ -144,10 +144,10 @@ def words(a: Item, b: Item) -> float:
 def rare_words(a: Item, b: Item) -> float:
     """Rare words in common: names, streets, details that others do not have."""
     small, large = (a, b) if len(a.stems) <= len(b.stems) else (b, a)
-    total = 0.0
-    for word in small.stems:
-        if word in large.weights:
-            total += max(0.0, small.weights[word] - COMMON_BITS)
+    total, theirs = 0.0, large.weights
+    for word, bits in small.weights.items():
+        if bits > COMMON_BITS and word in theirs:
+            total += bits - COMMON_BITS
     # two long texts share rare words by chance: about as many as the lengths' product allows
     chance = sqrt(len(small.stems) * len(large.stems)) / TYPICAL_WORDS
     return min(1.0, total / (SURE_BITS * max(1.0, chance)))

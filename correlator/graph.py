@@ -12,7 +12,7 @@ weaker pairs say is asked where it matters, within a component.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import combinations
 from math import inf
 
@@ -32,7 +32,7 @@ KEEP_FROM = log_odds(0.05)
 """Weaker pairs are forgotten: nobody is shown them."""
 DOUBTFUL_BELOW = 0.5
 """A post less likely an incident is joined by its own words and links, not by its neighbours'."""
-ENOUGH = 64
+ENOUGH = 32
 """With so many links a record is joined, and the rest of its likenesses is not compared: in a mass
 event of thousands of posts the cost of one more stays what it was."""
 CROWD = 128
@@ -40,6 +40,9 @@ CROWD = 128
 The largest of the labelled streams have 30 (test part) and 101 records (train part)."""
 SOME = 24
 """Of a crowd each record is weighed against so many before and after it."""
+GROWTH = 0.25
+"""A crowd is clustered in full when it has grown by this share, and when it grows no more; until
+then what is new stands with what it resembles most."""
 TextKey = tuple[Audience, str]
 Place = tuple[float, str]
 
@@ -62,6 +65,8 @@ class Graph:
         self._copies: dict[TextKey, list[Place]] = {}
         self._first: dict[str, str] = {}
         self._group: dict[str, list[str]] = {}
+        self._cluster: dict[str, str] = {}
+        self._waiting: set[str] = set()
         self._names: dict[str, set[tuple[str | None, str]]] = {}
         self._refers: dict[str, set[tuple[str | None, str]]] = {}
         self.constraints = Constraints()
@@ -140,6 +145,8 @@ class Graph:
         for item in moved:
             around |= self.drop(item.id)
         self.constraints, self._alone = constraints, alone
+        if changed:
+            self._cluster = {}
         self._bound = {}
         for a, b in constraints.together:
             self._bound.setdefault(a, set()).add(b)
@@ -162,10 +169,27 @@ class Graph:
             return inf
         return self.edges.get(x, {}).get(y)
 
-    def resembling(self, first: str) -> dict[str, float]:
-        """Log-odds of a record with all that it was compared with and that is not plainly other."""
-        asked = self._asked.get(first, {})
-        return {o: v for o, v in asked.items() if v >= self._keep_from} | self.edges.get(first, {})
+    def closest(self, first: str, inside: Collection[str]) -> str | None:
+        """Of some records the one that a first copy resembles most, if not plainly another."""
+        best: tuple[float, str] | None = None
+        for known in (self._asked.get(first, {}), self.edges.get(first, {})):
+            for other, value in known.items():
+                if value >= self._keep_from and other in inside:
+                    best = (value, other) if best is None else max(best, (value, other))
+        return None if best is None else best[1]
+
+    @property
+    def waiting(self) -> int:
+        """How many records wait until their crowd is clustered in full."""
+        return len(self._waiting)
+
+    def grown(self) -> set[str]:
+        """Records of crowds that wait to be clustered in full, which is done next."""
+        waiting, self._waiting = self._waiting, set()
+        for record in waiting:
+            for other in self._component(record):
+                self._cluster.pop(other, None)
+        return waiting
 
     def near(self, item_ids: Iterable[str]) -> set[str]:
         """First copies of the records, and of what resembles their reports at all.
@@ -310,6 +334,8 @@ class Graph:
         self._names.pop(first, None)
         self._refers.pop(first, None)
         self._screen.remove(first)
+        self._cluster.pop(first, None)
+        self._waiting.discard(first)
         for member in self._group.pop(first, ()):
             self._first.pop(member, None)
             self._index.remove(member)
@@ -382,6 +408,28 @@ class Graph:
         nodes = self._by_time(component)
         if len(nodes) == 1:
             return [list(self._group[nodes[0]])]
+        clusters = self._clustered(nodes) if len(nodes) <= CROWD else self._crowd(nodes)
+        return [sorted(m for node in c for m in self._group[node]) for c in clusters]
+
+    def _crowd(self, nodes: list[str]) -> list[list[str]]:
+        """The clusters of a large component: in full, or the last ones with what is new."""
+        new = [node for node in nodes if node not in self._cluster]
+        if len(new) > GROWTH * len(nodes):
+            clusters = self._clustered(nodes)
+            self._cluster |= {node: c[0] for c in clusters for node in c}
+            self._waiting.difference_update(nodes)
+            return clusters
+        self._waiting.update(new)
+        found: dict[str, list[str]] = {}
+        home: dict[str, str] = {}
+        for node in nodes:
+            closest = self.closest(node, home) if node in self._waiting else None
+            home[node] = self._cluster.get(node) or (home[closest] if closest else node)
+            found.setdefault(home[node], []).append(node)
+        return list(found.values())
+
+    def _clustered(self, nodes: list[str]) -> list[list[str]]:
+        """A component of first copies, given by time, clustered in full."""
         member_of = {m: node for node in nodes for m in self._group[node]}
         doubtful = {node for node in nodes if self.items[node].incident < DOUBTFUL_BELOW}
         edges: dict[str, Mapping[str, float]] = {node: {} for node in nodes}
@@ -393,7 +441,7 @@ class Graph:
         else:
             edges |= self._near_in_time(nodes)
         self._push_out(edges, member_of)
-        clusters = cluster(
+        return cluster(
             nodes,
             edges,
             together=_between(self.constraints.together, member_of),
@@ -402,7 +450,6 @@ class Graph:
             average_share=self._model.average_share,
             spans=spans,
         )
-        return [sorted(m for node in c for m in self._group[node]) for c in clusters]
 
     def _by_time(self, component: Iterable[str]) -> list[str]:
         return sorted(component, key=lambda node: (self.items[node].at, node))
@@ -412,27 +459,38 @@ class Graph:
 
         Pairs that blocking did not propose are compared now.
         """
-        pairs: dict[Pair, float] = {}
-        for a, b in combinations(nodes, 2):
-            known = self.edges[a].get(b)
-            if known is not None:
-                pairs[pair(a, b)] = known
-            elif not self._silent(a, b):
-                pairs[pair(a, b)] = self._ask(a, b)
+        pairs = self._known(nodes)
+        speaking = [(span, node) for node in nodes if (span := self._span(node)) is not None]
+        for ((at, reach), a), ((other_at, other_reach), b) in combinations(speaking, 2):
+            if abs(at - other_at) <= min(reach, other_reach):
+                two = (a, b) if a < b else (b, a)
+                if two not in pairs:
+                    pairs[two] = self._ask(*two)
         return pairs
+
+    def _known(self, nodes: Iterable[str]) -> dict[Pair, float]:
+        """The links between records of one component."""
+        inside = set(nodes)
+        return {
+            (a, b): value
+            for a in nodes
+            for b, value in self.edges[a].items()
+            if a < b and b in inside
+        }
 
     def _near_in_time(self, nodes: list[str]) -> dict[str, dict[str, float]]:
         """Of a crowd, given by time, each record's pairs with the nearest; its links with others
         where none of those is one.
         """
         pairs: dict[Pair, float] = {}
-        for position, node in enumerate(nodes):
-            for other in nodes[position + 1 : position + 1 + SOME]:
-                known = self.edges[node].get(other)
-                if known is not None:
-                    pairs[pair(node, other)] = known
-                elif not self._silent(node, other):
-                    pairs[pair(node, other)] = self._ask(node, other)
+        spans = {node: self._span(node) for node in nodes}
+        for position, a in enumerate(nodes):
+            for b in nodes[position + 1 : position + 1 + SOME]:
+                value = self.edges[a].get(b)
+                if value is None and _may_tell(spans[a], spans[b]):
+                    value = self._ask(a, b)
+                if value is not None:
+                    pairs[pair(a, b)] = value
         joined = {node for two, value in pairs.items() if value > self._threshold for node in two}
         for node in nodes:
             if node not in joined:
@@ -448,8 +506,7 @@ class Graph:
 
     def _silent(self, a: str, b: str) -> bool:
         """Whether nothing can be said of two records that were not compared."""
-        one, other = self._span(a), self._span(b)
-        return one is None or other is None or abs(one[0] - other[0]) > min(one[1], other[1])
+        return not _may_tell(self._span(a), self._span(b))
 
     def _ask(self, a: str, b: str) -> float:
         """Log-odds of two records of one component that blocking did not propose."""
@@ -477,6 +534,11 @@ class Graph:
                         own[other] = min(own.get(other, FLOOR), -to_anchor)
                         edges[other] = {**edges[other], node: own[other]}
                 edges[node] = own
+
+
+def _may_tell(one: Span | None, other: Span | None) -> bool:
+    """Whether something can be said of two records by their times."""
+    return bool(one and other and abs(one[0] - other[0]) <= min(one[1], other[1]))
 
 
 def _between(pairs: Iterable[Pair], member_of: dict[str, str]) -> set[Pair]:

@@ -240,7 +240,7 @@ def make_item(record: Assessed, idf: Mapping[str, float]) -> Item:
         concepts=frozenset(found.concepts),
         text=subject.text,
         idf=idf,
-        text_key=blake2b(" ".join(folded).encode("utf-8", "surrogatepass"), digest_size=16).digest(),
+        text_key=_text_key(folded),
         openings=tuple(nsmallest(OPENINGS, shingles(folded))) if n_words >= MIN_WORDS else (),
         n_words=n_words,
         vector=_vector(found.vector),
@@ -257,15 +257,12 @@ def make_item(record: Assessed, idf: Mapping[str, float]) -> Item:
 def _stamp(record: Assessed) -> str:
     """Equal for two deliveries of the same content with the same assessment."""
     found, point = record.assessment, record.assessment.location
-    return digest(
-        record.subject.content,
-        record.audience.value,
-        found.assessor,
-        f"{found.version} {found.category} {found.incident} {found.urgency} {found.event_at}",
-        f"{point.lat} {point.lon} {point.radius_m}" if point else "",
-        *found.location_path,
-        *found.concepts,
-    )
+    said = (
+        record.audience.value, found.assessor, found.version, found.category.value, found.incident,
+        found.urgency, found.event_at, point and (point.lat, point.lon, point.radius_m),
+        found.location_path, found.concepts,
+    )  # fmt: skip
+    return digest(record.subject.content, repr(said))
 
 
 def distance_m(a: Site, b: Site) -> float:
@@ -368,17 +365,15 @@ def _named(places: Iterable[Place], path: Sequence[str]) -> frozenset[str]:
 
 def _chances(record: Assessed) -> tuple[tuple[Category, float], ...]:
     subject, found = record.subject, record.assessment
-    shares = {c: found.categories.get(c, 0.0) for c in INCIDENT_CATEGORIES}
-    if not found.categories and found.category is not Category.NONE:
-        shares[found.category] = 1.0
+    shares = found.categories
+    if not shares and found.category is not Category.NONE:
+        shares = {found.category: 1.0}
     if not isinstance(subject, Post) and subject.category not in (None, Category.NONE):
         # the operator's choice is nearly always right, but he hears less than he writes
         shares = {c: 0.2 * p for c, p in shares.items()}
         shares[subject.category] = shares.get(subject.category, 0.0) + 0.8
-    likely = sorted(
-        ((c, p) for c, p in shares.items() if p >= 0.08), key=lambda cp: (-cp[1], cp[0].value)
-    )[:4]
-    return tuple(likely)
+    likely = [(c, p) for c, p in shares.items() if p >= 0.08 and c is not Category.NONE]
+    return tuple(sorted(likely, key=lambda cp: (-cp[1], cp[0].value))[:4])
 
 
 KIN: dict[frozenset[Category], float] = {
@@ -452,6 +447,11 @@ def _names(post: Post) -> tuple[str, ...]:
     if post.url:
         names.append(post.url)
     return tuple(dict.fromkeys(names))
+
+
+def _text_key(folded: Sequence[str]) -> bytes:
+    """Of a text without case, signs and white space: equal for exact reposts."""
+    return blake2b(" ".join(folded).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _numbers(text: str) -> dict[str, frozenset[str]]:

@@ -46,6 +46,7 @@ class Correlator:
         self._rulings = Rulings()
         self._decisions: dict[str, Decision] = {}
         self._live: bool | None = None
+        self._grown = 0
         self._prepared: dict[str, tuple[Assessed, Item]] = {}
 
     # -- what is known ----------------------------------------------------------------------
@@ -162,10 +163,14 @@ class Correlator:
         return self._settle(touched & self._records.keys(), now, freshness)
 
     def rejudge(self, now: datetime, freshness: Freshness, limit: int = 500) -> list[EventWrite]:
-        """New versions that the passing of time or a feed's silence makes due, at most ``limit``.
+        """New versions that the passing of time or a feed's silence makes due, at most ``limit``,
+        and those of crowds that are no longer growing.
 
         Flagged events come first; call again while it returns some.
         """
+        size = self._graph.waiting
+        writes = self._settle(self._graph.grown(), now, freshness) if size == self._grown else []
+        self._grown = self._graph.waiting
         due = [e for e in sorted(self._flagged | self._snoozed) if self._aged(e, now)]
         if self._live is not freshness.live:
             wrong = [e.id for e in self._events.values() if _misstated(e, freshness)]
@@ -173,7 +178,6 @@ class Correlator:
             due += wrong
             if len(wrong) <= limit:
                 self._live = freshness.live
-        writes = []
         for event_id in list(dict.fromkeys(due))[:limit]:
             event = self._events[event_id]
             write = self._write(event, self._members(event), event.aliases, now, freshness)

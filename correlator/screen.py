@@ -1,8 +1,9 @@
 """Which of many records can be the same event as one at all, told at once and without a doubt.
 
 For each feature that decides most pairs there is an upper bound of what it adds, from a few numbers
-of each record; any other feature is taken at its best. So a pair that is left out here would have been
-below the limit by all features too (``tests/correlator/test_screen.py``), and few are left to compare.
+of each record; any other feature is taken at its best. So a pair that is left out here would have
+been below the limit by all features too (``tests/correlator/test_screen.py``), and few are left to
+compare.
 """
 
 from __future__ import annotations
@@ -30,18 +31,19 @@ _POSITION = {category: i for i, category in enumerate(INCIDENT_CATEGORIES)}
 _KIN: Floats = np.array(
     [[alike(a, b) for b in INCIDENT_CATEGORIES] for a in INCIDENT_CATEGORIES], dtype=np.float32
 )
-_BOUNDED = frozenset(
-    "near far fits soon lag same_category other_category rare_words concepts meaning same_number "
-    "same_thing copy reply same_media same_author same_source shared_place".split()
-)
+_BOUNDED = (
+    "near", "far", "fits", "soon", "lag", "same_category", "other_category", "rare_words",
+    "concepts", "meaning", "same_number", "same_thing", "copy", "reply", "same_media",
+    "same_author", "same_source", "shared_place", "other_place", "report", "two_reports",
+)  # fmt: skip
 """``reply`` and ``same_media`` are nothing here: such pairs are found by what links them."""
 _ROW = np.dtype(
     [
         ("at", "f8"), ("reach", "f8"), ("incident", "f4"), ("mask", "u4"), ("audience", "u1"),
-        ("report", "?"), ("placed", "?"), ("one_site", "?"), ("lat", "f8"), ("lon", "f8"), ("radius", "f4"),
-        ("cos", "f8"), ("sure", "f4"), ("n_stems", "f4"), ("n_concepts", "f4"), ("odd", "?"),
-        ("numbers", "u8"), ("things", "u8"), ("named", "u8"), ("texts", "u8"), ("text_bits", "u1"),
-        ("n_texts", "u2"), ("author", "u4"), ("source", "u4"),
+        ("report", "?"), ("placed", "?"), ("one_site", "?"), ("lat", "f8"), ("lon", "f8"),
+        ("radius", "f4"), ("cos", "f8"), ("sure", "f4"), ("n_stems", "f4"), ("n_concepts", "f4"), ("odd", "?"),
+        ("numbers", "u8"), ("things", "u8"), ("named", "u8"), ("texts", "u8"),
+        ("text_bits", "u1"), ("n_texts", "u2"), ("author", "u4"), ("source", "u4"),
     ]
 )  # fmt: skip
 
@@ -152,6 +154,10 @@ class Screen:
             ("same_number", "numbers"), ("same_thing", "things"), ("shared_place", "named"),
         ):  # fmt: skip
             bound += w[name] * ((rows[column] & one[column]) != 0)
+        named = (rows["named"] != 0) & (one["named"] != 0) & ((rows["named"] & one["named"]) == 0)
+        bound += w["other_place"] * np.where(named, np.maximum(0.0, 1.0 - near), 0.0)
+        bound += w["report"] * (rows["report"] != one["report"])
+        bound += w["two_reports"] * (rows["report"] & one["report"])
         for name, column in (("same_author", "author"), ("same_source", "source")):
             bound += w[name] * ((rows[column] == one[column]) & (one[column] != 0))
         return np.asarray(bound, dtype=np.float32)
