@@ -373,4 +373,3 @@ class Index:
             yield self._answers, _answered(item)
             yield self._same, _same_of(item)
             yield self._alike, _own_keys(item)
-

@@ -43,7 +43,7 @@ SOME = 24
 GROWTH = 0.25
 """A crowd is clustered in full when it has grown by this share, and when it grows no more; until
 then what is new stands with what it resembles most."""
-TextKey = tuple[Audience, str]
+TextKey = tuple[Audience, bytes]
 Place = tuple[float, str]
 
 

@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from core.records import INCIDENT_CATEGORIES, Audience
+from core.records import INCIDENT_CATEGORIES, Audience, Category
 from correlator.blocking import LEADER_FLOOR, NOWHERE_FLOOR, speaks
 from correlator.features import COMMON_BITS, REPOST_SHARE, SURE_BITS, TYPICAL_WORDS
 from correlator.items import Item, alike
@@ -27,7 +27,7 @@ CONCEPTS = 48
 keeps the bound above the truth."""
 ROUNDING = 1e-3
 Floats = npt.NDArray[np.float32]
-_POSITION = {category: i for i, category in enumerate(INCIDENT_CATEGORIES)}
+_POSITION: dict[Category, int] = {category: i for i, category in enumerate(INCIDENT_CATEGORIES)}
 _KIN: Floats = np.array(
     [[alike(a, b) for b in INCIDENT_CATEGORIES] for a in INCIDENT_CATEGORIES], dtype=np.float32
 )
@@ -41,8 +41,8 @@ _ROW = np.dtype(
     [
         ("at", "f8"), ("reach", "f8"), ("incident", "f4"), ("mask", "u4"), ("audience", "u1"),
         ("report", "?"), ("placed", "?"), ("one_site", "?"), ("lat", "f8"), ("lon", "f8"),
-        ("radius", "f4"), ("cos", "f8"), ("sure", "f4"), ("n_stems", "f4"), ("n_concepts", "f4"), ("odd", "?"),
-        ("numbers", "u8"), ("things", "u8"), ("named", "u8"), ("texts", "u8"),
+        ("radius", "f4"), ("cos", "f8"), ("sure", "f4"), ("n_stems", "f4"), ("n_concepts", "f4"),
+        ("odd", "?"), ("numbers", "u8"), ("things", "u8"), ("named", "u8"), ("texts", "u8"),
         ("text_bits", "u1"), ("n_texts", "u2"), ("author", "u4"), ("source", "u4"),
     ]
 )  # fmt: skip

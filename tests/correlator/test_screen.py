@@ -13,7 +13,7 @@ from correlator.model import PairModel
 from correlator.pairs import pair_log_odds
 from correlator.screen import Screen
 from oqiga.context import PROJECT_MODELS
-from tests.correlator.conftest import post, report
+from tests.correlator.conftest import Make
 
 SETTINGS = CorrelatorSettings()
 LIMITS = (-2.9, 0.0)
@@ -65,7 +65,9 @@ def test_no_pair_of_the_corpus_is_left_out() -> None:
     assert left < 0.2 * len(items) ** 2, "and most are left out"
 
 
-def test_a_removed_record_is_not_possible_and_its_row_is_used_again() -> None:
+def test_a_removed_record_is_not_possible_and_its_row_is_used_again(
+    post: Make, report: Make
+) -> None:
     model = PairModel.load()
     items = [
         make_item(post(f"p{n}", "сбили пешехода на перекрестке", n), model.idf) for n in range(200)
