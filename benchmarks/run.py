@@ -57,11 +57,6 @@ def _live() -> list[str]:
         return _table("Live queue", live.describe(live.measure(Path(folder, "home"))))
 
 
-def _window() -> list[str]:
-    rows = correlation_scale.describe(correlation_scale.measure())
-    return _table("The open window", rows)
-
-
 def _airflow() -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         rounds = airflow_latency.measure(Path(folder, "airflow"))
@@ -75,7 +70,7 @@ def _learning() -> list[str]:
 SECTIONS: dict[str, Callable[[], list[str]]] = {
     "speeds": _speeds,
     "live": _live,
-    "window": _window,
+    "window": correlation_scale.section,
     "console": console_live.section,
     "collection": collection.describe,
     "peers": correlation_peers.section,

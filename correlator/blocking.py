@@ -5,12 +5,15 @@ All keys are symmetric, so the pairs found do not depend on the order of arrival
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from math import floor
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from heapq import nsmallest
+from math import floor, inf
 
 from core.settings import CorrelatorSettings
 from correlator.features import REPOST_SHARE, copied_share, forwards, replies
-from correlator.items import Item
+from correlator.items import MIN_WORDS, Item, Site
 
 CELL_LAT = 0.15
 CELL_LON = 0.22
@@ -20,10 +23,13 @@ SLACK_DEG = 0.03
 MAX_SITE_RADIUS_M = 30_000.0
 """A wider location is a region: too many others would share its cells."""
 MIN_KEY_IDF = 4.0
-WORD_KEYS = 30
-MIN_SHARED_IDF = 4.0
 """One rather rare word binds a record without place to another, for comparison only."""
-SHINGLE_KEYS = 4
+WORD_KEYS = 30
+MOST = 256
+"""Of the records that share a key so many are compared, the nearest in time: what very many share
+tells nothing. In the labelled streams no key has more within a window."""
+FEW = 64
+"""Of copies, answers and the like as many; and a word that more records share is no rare one."""
 INCIDENT_FLOOR = 0.1
 CHANCE_FLOOR = 0.4
 """A record less likely an incident, and of no likely kind, is joined by copies and links only."""
@@ -32,8 +38,14 @@ LEADER_FLOOR = 0.35
 NOWHERE_FLOOR = 0.3
 """Without a place on both sides, both have to seem an incident: of 4,196 real posts that are no
 local incidents 6 pairs are joined with this, 14 without; the labelled streams do not change."""
-MIN_WORDS = 4
-"""A shorter text without a place of its own never joins on likeness alone."""
+CLOSE_LAT = 0.03
+CLOSE_LON = 0.044
+"""Cells of about 3.3 km by 3.4 km: in an hour in which a town has too many incidents to compare
+with all of them, those near by are."""
+CLOSE_SLACK_DEG = 0.003
+MAX_CLOSE_RADIUS_M = 2_000.0
+SHORT_NUMBER = 6
+"""A shorter number names a post within its channel alone: every channel has a post 123."""
 
 Key = tuple[str, object]
 
@@ -111,13 +123,40 @@ def placed(item: Item) -> bool:
     return any(site.radius_m <= MAX_SITE_RADIUS_M for site in item.sites)
 
 
-def own_keys(item: Item) -> list[Key]:
-    """The keys under which others find it."""
-    keys: list[Key] = [("name", name) for name in item.names]
-    keys += [("answers", ref) for ref in (item.reply_to, item.forwarded_from) if ref is not None]
-    keys += _same_keys(item)
+def _names_of(item: Item) -> list[str]:
+    """The names by which others refer to it. A bare short number is one within its channel only."""
+    return [name for name in item.names if not (name.isdigit() and len(name) < SHORT_NUMBER)]
+
+
+def _answered(item: Item) -> list[str]:
+    """What it answers or forwards, as ``_answers_to`` asks for it."""
+    found = [] if item.reply_to is None else [f"{item.source}>{item.reply_to}"]
+    return found if item.forwarded_from is None else [*found, item.forwarded_from]
+
+
+def _answers_to(item: Item) -> list[str]:
+    """How records that answer or forward it name what they refer to."""
+    return [*(f"{item.source}>{name}" for name in item.names), *_names_of(item)]
+
+
+def _named_by(item: Item) -> list[str]:
+    """The names of what it answers or forwards."""
+    found = [] if item.reply_to is None else [item.reply_to, f"{item.source}/{item.reply_to}"]
+    return found if item.forwarded_from is None else [*found, item.forwarded_from]
+
+
+def _same_of(item: Item) -> list[Key]:
+    """What two copies have in common: how their texts run, photos."""
+    return [*(("text", opening) for opening in item.openings), *(("media", m) for m in item.media)]
+
+
+def _own_keys(item: Item) -> list[Key]:
+    """The keys under which others that may be like it find it."""
+    keys = _chat_of(item)
     if telling(item):
-        keys += [("cell", cell) for cell in _cells(item)]
+        kind = "leading" if item.incident >= LEADER_FLOOR else "other"
+        keys += [(kind, cell) for cell in _cells(item)]
+        keys += [(f"close {kind}", cell) for cell in _close_cells(item)]
     if item.incident >= NOWHERE_FLOOR:
         words = _rare(item)
         keys += [("word", word) for word in words]
@@ -126,27 +165,36 @@ def own_keys(item: Item) -> list[Key]:
     return keys
 
 
-def sought_keys(item: Item) -> list[Key]:
-    """The keys under which it looks for others."""
-    keys: list[Key] = [("answers", name) for name in item.names]
-    for ref in (item.reply_to, item.forwarded_from):
-        if ref is not None:
-            keys += [("name", ref), ("answers", ref)]
-    keys += _same_keys(item)
+def _sought_keys(item: Item) -> list[Key]:
+    """The keys under which it looks for others that may be like it."""
+    keys = _chat_of(item)
     if telling(item):
-        keys += [("cell", cell) for cell in _cells(item)]
+        keys += [(kind, cell) for cell in _cells(item) for kind in _sought_kinds(item)]
     if item.incident >= NOWHERE_FLOOR:
         keys += [("unplaced" if placed(item) else "word", word) for word in _rare(item)]
     return keys
 
 
-def _same_keys(item: Item) -> list[Key]:
-    """Keys that both sides have alike: text, photos, the chat of a post without exact place."""
-    keys: list[Key] = [("text", digest) for digest in _smallest(item)]
-    keys += [("media", digest) for digest in item.media]
-    if item.source is not None and not item.place_known and item.incident >= NOWHERE_FLOOR:
-        keys.append(("source", item.source))
+def _sought_kinds(item: Item) -> tuple[str, ...]:
+    """Of two records that are alike one at least is a leading one."""
+    return ("leading", "other") if item.incident >= LEADER_FLOOR else ("leading",)
+
+
+def _narrower_keys(item: Item) -> list[Key]:
+    """The keys under which it looks where too many share the others."""
+    keys: list[Key] = [
+        (f"close {kind}", cell) for cell in _close_cells(item) for kind in _sought_kinds(item)
+    ]
+    if item.incident >= NOWHERE_FLOOR:
+        keys += [("word", word) for word in _rare(item)]
     return keys
+
+
+def _chat_of(item: Item) -> list[Key]:
+    """The chat of a post without exact place."""
+    if item.source is not None and not item.place_known and item.incident >= NOWHERE_FLOOR:
+        return [("source", item.source)]
+    return []
 
 
 def _rare(item: Item) -> list[str]:
@@ -154,83 +202,174 @@ def _rare(item: Item) -> list[str]:
     return [word for _, word in ranked[:WORD_KEYS]]
 
 
-def _smallest(item: Item) -> list[int]:
-    return sorted(item.shingles)[:SHINGLE_KEYS] if item.n_words >= MIN_WORDS else []
+def _cells(item: Item) -> set[tuple[int, int]]:
+    return {
+        cell
+        for site in item.sites
+        if site.radius_m <= MAX_SITE_RADIUS_M
+        for cell in _covered(site, SLACK_DEG, CELL_LAT, CELL_LON)
+    }
 
 
-def _cells(item: Item) -> Iterator[tuple[int, int]]:
-    seen: set[tuple[int, int]] = set()
-    for site in item.sites:
-        if site.radius_m > MAX_SITE_RADIUS_M:
-            continue
-        lat_by = site.radius_m / 111_195.0 + SLACK_DEG
-        lon_by = lat_by / max(site.cos_lat, 0.1)
-        for x in range(
-            floor((site.lat - lat_by) / CELL_LAT), floor((site.lat + lat_by) / CELL_LAT) + 1
-        ):
-            for y in range(
-                floor((site.lon - lon_by) / CELL_LON), floor((site.lon + lon_by) / CELL_LON) + 1
-            ):
-                seen.add((x, y))
-    yield from sorted(seen)
+def _close_cells(item: Item) -> set[tuple[int, int]]:
+    return {
+        cell
+        for site in item.sites
+        if site.radius_m <= MAX_CLOSE_RADIUS_M
+        for cell in _covered(site, CLOSE_SLACK_DEG, CLOSE_LAT, CLOSE_LON)
+    }
+
+
+def _covered(site: Site, slack: float, lat: float, lon: float) -> Iterator[tuple[int, int]]:
+    """Cells of so many degrees that a site's circle touches."""
+    lat_by = site.radius_m / 111_195.0 + slack
+    lon_by = lat_by / max(site.cos_lat, 0.1)
+    for x in range(floor((site.lat - lat_by) / lat), floor((site.lat + lat_by) / lat) + 1):
+        for y in range(floor((site.lon - lon_by) / lon), floor((site.lon + lon_by) / lon) + 1):
+            yield x, y
+
+
+class _Run:
+    """Records that share a key, by their times."""
+
+    __slots__ = ("ids", "times")
+
+    def __init__(self) -> None:
+        self.times = array("d")
+        self.ids: list[str] = []
+
+    def add(self, place: tuple[float, str]) -> None:
+        position = len(self.times)
+        if position and place[0] < self.times[-1]:
+            position = bisect_right(self.times, place[0])
+        self.times.insert(position, place[0])
+        self.ids.insert(position, place[1])
+
+    def remove(self, place: tuple[float, str]) -> None:
+        position = bisect_left(self.times, place[0])
+        while position < len(self.ids) and self.times[position] == place[0]:
+            if self.ids[position] == place[1]:
+                del self.times[position], self.ids[position]
+                return
+            position += 1
+
+
+class _Runs:
+    """Records by key, each with its time. Most keys have one record, which costs no run."""
+
+    def __init__(self) -> None:
+        self._found: dict[object, tuple[float, str] | _Run] = {}
+
+    def add(self, key: object, place: tuple[float, str]) -> None:
+        """``place``: time and id of the record."""
+        held = self._found.setdefault(key, place)
+        if held is place:
+            return
+        if isinstance(held, tuple):
+            run = self._found[key] = _Run()
+            run.add(held)
+            held = run
+        held.add(place)
+
+    def remove(self, key: object, place: tuple[float, str]) -> None:
+        held = self._found.get(key)
+        if isinstance(held, _Run):
+            held.remove(place)
+            if held.ids:
+                return
+        elif held != place:
+            return
+        del self._found[key]
+
+    def of(
+        self, key: object, at: float, within_s: float, most: float = inf
+    ) -> tuple[Sequence[str], Sequence[float], bool]:
+        """Ids and times within so many seconds, at most so many on either side, the nearest;
+        whether there were more.
+        """
+        held = self._found.get(key)
+        if held is None:
+            return (), (), False
+        if isinstance(held, tuple):
+            near = abs(held[0] - at) <= within_s
+            return ((held[1],), (held[0],), False) if near else ((), (), False)
+        start, end = bisect_left(held.times, at - within_s), bisect_right(held.times, at + within_s)
+        more = end - start > most
+        if more:
+            middle = bisect_left(held.times, at)
+            start, end = max(start, middle - int(most)), min(end, middle + int(most))
+        return held.ids[start:end], held.times[start:end], more
 
 
 class Index:
     """Records by blocking key."""
 
     def __init__(self) -> None:
-        self._buckets: dict[Key, dict[str, float]] = {}
-        self._keys: dict[str, list[Key]] = {}
+        self._items: dict[str, tuple[Item, bool]] = {}
+        self._names, self._answers, self._same, self._alike = _Runs(), _Runs(), _Runs(), _Runs()
 
     def add(self, item: Item, *, names_only: bool = False) -> None:
         """Make a record findable; ``names_only``: a copy, found only by who refers to it."""
-        keys = own_keys(item)
-        if names_only:
-            keys = [key for key in keys if key[0] == "name"]
-        self._keys[item.id] = keys
-        for key in keys:
-            self._buckets.setdefault(key, {})[item.id] = item.at
+        self._items[item.id] = (item, names_only)
+        for runs, keys in self._keys(item, names_only):
+            for key in keys:
+                runs.add(key, (item.at, item.id))
 
     def remove(self, item_id: str) -> None:
         """Forget a record."""
-        for key in self._keys.pop(item_id, ()):
-            bucket = self._buckets.get(key)
-            if bucket is not None:
-                bucket.pop(item_id, None)
-                if not bucket:
-                    del self._buckets[key]
+        if item_id not in self._items:
+            return
+        item, names_only = self._items.pop(item_id)
+        for runs, keys in self._keys(item, names_only):
+            for key in keys:
+                runs.remove(key, (item.at, item.id))
 
-    def candidates(self, item: Item, within_s: float) -> Iterable[str]:
-        """Ids of records that share a key and lie within ``within_s`` seconds, in any order."""
-        found: dict[str, None] = {}
-        shared: dict[str, float] = {}
-        earliest, latest = item.at - within_s, item.at + within_s
-        for key in sought_keys(item):
-            bucket = self._buckets.get(key)
-            if bucket is None:
-                continue
-            if key[0] in {"word", "unplaced"}:
-                idf = item.weights[str(key[1])]
-                for other, at in bucket.items():
-                    if earliest <= at <= latest:
-                        shared[other] = shared.get(other, 0.0) + idf
-                continue
-            for other, at in bucket.items():
-                if earliest <= at <= latest:
-                    found[other] = None
-        for other, mass in shared.items():
-            if mass >= MIN_SHARED_IDF:
-                found[other] = None
+    def candidates(self, item: Item, within_s: float) -> set[str]:
+        """Ids of records that share a key and lie within ``within_s`` seconds."""
+        return self.linked(item, within_s).union(self.alike(item, within_s))
+
+    def linked(self, item: Item, within_s: float) -> set[str]:
+        """Ids of records that refer to it or the same, or may be copies of it."""
+        found = self.referring(item, within_s)
+        for key in _same_of(item):
+            found.update(self._same.of(key, item.at, within_s, FEW)[0])
+        for name in _answered(item):
+            found.update(self._answers.of(name, item.at, within_s, FEW)[0])
+        found.discard(item.id)
+        return found
+
+    def referring(self, item: Item, within_s: float) -> set[str]:
+        """Ids of records that name this one, or that it names."""
+        found: set[str] = set()
+        for name in _named_by(item):
+            found.update(self._names.of(name, item.at, within_s)[0])
+        for name in _answers_to(item):
+            found.update(self._answers.of(name, item.at, within_s)[0])
+        found.discard(item.id)
+        return found
+
+    def alike(self, item: Item, within_s: float) -> dict[str, float]:
+        """Ids, with their times, of records near it in place or in words: of each key the nearest
+        in time. Where a town has too many, those close by and those that share a rare word too.
+        """
+        found: dict[str, float] = {}
+        crowded = False
+        for key in _sought_keys(item):
+            ids, times, more = self._alike.of(key, item.at, within_s, MOST)
+            crowded |= more
+            found.update(zip(ids, times, strict=True))
+        if crowded:
+            found = dict(nsmallest(MOST, found.items(), key=lambda pair: abs(pair[1] - item.at)))
+            for key in _narrower_keys(item):
+                ids, times, more = self._alike.of(key, item.at, within_s, FEW)
+                if not more or key[0] != "word":
+                    found.update(zip(ids, times, strict=True))
         found.pop(item.id, None)
         return found
 
-    def referring(self, item: Item, within_s: float) -> Iterable[str]:
-        """Ids of records that name this one, or that it names, within ``within_s`` seconds."""
-        found: dict[str, None] = {}
-        for key in sought_keys(item):
-            if key[0] in {"answers", "name"}:
-                for other, at in self._buckets.get(key, {}).items():
-                    if abs(at - item.at) <= within_s:
-                        found[other] = None
-        found.pop(item.id, None)
-        return found
+    def _keys(self, item: Item, names_only: bool) -> Iterator[tuple[_Runs, Iterable[object]]]:
+        yield self._names, _names_of(item)
+        if not names_only:
+            yield self._answers, _answered(item)
+            yield self._same, _same_of(item)
+            yield self._alike, _own_keys(item)

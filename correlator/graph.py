@@ -2,14 +2,17 @@
 
 Every public result is a function of the set of records alone, never of the order in which they
 came: edges are symmetric, copies are collapsed by a rule on the set, and a component is
-clustered anew from its pairs. The one exception is a crowd (``CROWD``): which of its records were
-compared depends on the clusters at the time.
+clustered anew from its pairs. The one exception is a crowd: which of its records were compared
+depends on which were there (``ENOUGH``, ``blocking.MOST``).
+
+A link is kept from even odds on (with a report from slight ones, which people are shown); what
+weaker pairs say is asked where it matters, within a component.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import combinations
 from math import inf
 
@@ -23,17 +26,24 @@ from correlator.features import replies
 from correlator.items import MIN_REPOST_WORDS, Item
 from correlator.model import PairModel, log_odds
 from correlator.pairs import pair_log_odds
+from correlator.screen import Screen
 
 KEEP_FROM = log_odds(0.05)
 """Weaker pairs are forgotten: nobody is shown them."""
 DOUBTFUL_BELOW = 0.5
 """A post less likely an incident is joined by its own words and links, not by its neighbours'."""
-CROWD = 400
-"""With more candidates than this a record is compared with some of each cluster only, ``SOME`` of
-each: in a mass event of thousands of posts the cost of one more stays what it was. The most
-that a record of the labelled streams has is 170."""
+ENOUGH = 32
+"""With so many links a record is joined, and the rest of its likenesses is not compared: in a mass
+event of thousands of posts the cost of one more stays what it was."""
+CROWD = 128
+"""Components up to this size are clustered by all their pairs, larger ones by those near in time.
+The largest of the labelled streams have 30 (test part) and 101 records (train part)."""
 SOME = 24
-TextKey = tuple[Audience, str]
+"""Of a crowd each record is weighed against so many before and after it."""
+GROWTH = 0.25
+"""A crowd is clustered in full when it has grown by this share, and when it grows no more; until
+then what is new stands with what it resembles most."""
+TextKey = tuple[Audience, bytes]
 Place = tuple[float, str]
 
 
@@ -45,6 +55,7 @@ class Graph:
         self._model = model
         self._threshold = log_odds(settings.link_at)
         self._keep_from = min(KEEP_FROM, self._threshold)
+        self._screen = Screen(model)
         self._widest_s = widest_s(settings)
         self._index = Index()
         self.items: dict[str, Item] = {}
@@ -55,7 +66,7 @@ class Graph:
         self._first: dict[str, str] = {}
         self._group: dict[str, list[str]] = {}
         self._cluster: dict[str, str] = {}
-        self._sampled: set[str] = set()
+        self._waiting: set[str] = set()
         self._names: dict[str, set[tuple[str | None, str]]] = {}
         self._refers: dict[str, set[tuple[str | None, str]]] = {}
         self.constraints = Constraints()
@@ -104,10 +115,6 @@ class Graph:
         touched.discard(item_id)
         return touched
 
-    def expect(self, clusters: Mapping[str, str]) -> None:
-        """Say in which cluster records have been before: only crowds are sampled by that."""
-        self._cluster |= clusters
-
     def forget(self, item_ids: Iterable[str]) -> None:
         """Drop records whose events are closed; whole groups of copies go at once."""
         leaving = set(item_ids) & self.items.keys()
@@ -138,6 +145,8 @@ class Graph:
         for item in moved:
             around |= self.drop(item.id)
         self.constraints, self._alone = constraints, alone
+        if changed:
+            self._cluster = {}
         self._bound = {}
         for a, b in constraints.together:
             self._bound.setdefault(a, set()).add(b)
@@ -159,6 +168,28 @@ class Graph:
         if x == y:
             return inf
         return self.edges.get(x, {}).get(y)
+
+    def closest(self, first: str, inside: Collection[str]) -> str | None:
+        """Of some records the one that a first copy resembles most, if not plainly another."""
+        best: tuple[float, str] | None = None
+        for known in (self._asked.get(first, {}), self.edges.get(first, {})):
+            for other, value in known.items():
+                if value >= self._keep_from and other in inside:
+                    best = (value, other) if best is None else max(best, (value, other))
+        return None if best is None else best[1]
+
+    @property
+    def waiting(self) -> int:
+        """How many records wait until their crowd is clustered in full."""
+        return len(self._waiting)
+
+    def grown(self) -> set[str]:
+        """Records of crowds that wait to be clustered in full, which is done next."""
+        waiting, self._waiting = self._waiting, set()
+        for record in waiting:
+            for other in self._component(record):
+                self._cluster.pop(other, None)
+        return waiting
 
     def near(self, item_ids: Iterable[str]) -> set[str]:
         """First copies of the records, and of what resembles their reports at all.
@@ -273,10 +304,13 @@ class Graph:
             self._index.add(self.items[member], names_only=member != first)
         self._note_references(first, members)
         self.edges[first] = {}
-        found = set(self._index.candidates(self.items[first], self._widest_s))
+        item = self.items[first]
+        self._screen.add(item, self._reach[first])
+        found = self._index.linked(item, self._widest_s)
         for member in members[1:]:
-            found |= set(self._index.referring(self.items[member], self._widest_s))
+            found |= self._index.referring(self.items[member], self._widest_s)
         self._compare(first, found)
+        self._find_alike(item, found)
 
     def _extend(self, first: str, members: list[str]) -> None:
         """More copies of a known first: only who refers to them has to be compared again."""
@@ -289,7 +323,7 @@ class Graph:
             self._first[member] = first
             self._index.remove(member)
             self._index.add(self.items[member], names_only=True)
-            found |= set(self._index.referring(self.items[member], self._widest_s))
+            found |= self._index.referring(self.items[member], self._widest_s)
         self._compare(first, found)
 
     def _note_references(self, first: str, members: list[str]) -> None:
@@ -308,39 +342,42 @@ class Graph:
             self._asked[other].pop(first, None)
         self._names.pop(first, None)
         self._refers.pop(first, None)
-        self._sampled.discard(first)
+        self._screen.remove(first)
+        self._cluster.pop(first, None)
+        self._waiting.discard(first)
         for member in self._group.pop(first, ()):
             self._first.pop(member, None)
-            self._cluster.pop(member, None)
             self._index.remove(member)
 
     def _compare(self, first: str, found: set[str]) -> None:
+        """Compare a record with what it is linked to."""
         item = self.items[first]
-        others = {self._first[o] for o in found if o in self._first} - {first}
-        if len(others) > CROWD:
-            others = self._some_of_each(first, others)
-            self._sampled.add(first)
-        for other in others:
-            value = self._edge(item, self.items[other])
-            if value is None or value < self._keep_from:
-                self.edges[first].pop(other, None)
-                self.edges[other].pop(first, None)
-            else:
-                self.edges[first][other] = value
-                self.edges[other][first] = value
+        for other in {self._first[o] for o in found if o in self._first} - {first}:
+            self._note_edge(item, self.items[other])
 
-    def _some_of_each(self, first: str, others: set[str]) -> set[str]:
-        """Of each cluster the records that are nearest in time, of what is new the nearest too."""
-        item = self.items[first]
-        clusters: dict[str | None, list[str]] = {}
-        for other in others:
-            clusters.setdefault(self._cluster.get(other), []).append(other)
-        chosen: set[str] = set()
-        for cluster_id, members in clusters.items():
-            members.sort(key=lambda other: (abs(self.items[other].at - item.at), other))
-            chosen.update(members[: CROWD if cluster_id is None else SOME])
-        named = {self._first.get(o) for o in self._index.referring(item, self._widest_s)}
-        return chosen | (others & named)
+    def _find_alike(self, item: Item, linked: set[str]) -> None:
+        """Compare a record with what resembles it, the nearest in time first."""
+        if not speaks(item):
+            return
+        times = self._index.alike(item, self._reach[item.id])
+        possible = self._screen.possible(
+            item, times.keys() - linked, posts_from=self._threshold, reports_from=self._keep_from
+        )
+        links = 0
+        for other in sorted(possible, key=lambda o: (abs(times[o] - item.at), o)):
+            links += self._note_edge(item, self.items[other])
+            if links == ENOUGH:
+                return
+
+    def _note_edge(self, item: Item, other: Item) -> bool:
+        """Compare two records and keep what that tells; whether they are joined."""
+        value = self._edge(item, other)
+        if value is None or value < self._keep_from:
+            self.edges[item.id].pop(other.id, None)
+            self.edges[other.id].pop(item.id, None)
+            return False
+        self.edges[item.id][other.id] = self.edges[other.id][item.id] = value
+        return value > self._threshold
 
     def _edge(self, a: Item, b: Item) -> float | None:
         left, right = (a, b) if a.id < b.id else (b, a)
@@ -379,60 +416,106 @@ class Graph:
     def _partition(self, component: set[str]) -> list[list[str]]:
         nodes = self._by_time(component)
         if len(nodes) == 1:
-            self._cluster[nodes[0]] = nodes[0]
             return [list(self._group[nodes[0]])]
+        clusters = self._clustered(nodes) if len(nodes) <= CROWD else self._crowd(nodes)
+        return [sorted(m for node in c for m in self._group[node]) for c in clusters]
+
+    def _crowd(self, nodes: list[str]) -> list[list[str]]:
+        """The clusters of a large component: in full, or the last ones with what is new."""
+        new = [node for node in nodes if node not in self._cluster]
+        if len(new) > GROWTH * len(nodes):
+            clusters = self._clustered(nodes)
+            self._cluster |= {node: c[0] for c in clusters for node in c}
+            self._waiting.difference_update(nodes)
+            return clusters
+        self._waiting.update(new)
+        found: dict[str, list[str]] = {}
+        home: dict[str, str] = {}
+        for node in nodes:
+            closest = self.closest(node, home) if node in self._waiting else None
+            home[node] = self._cluster.get(node) or (home[closest] if closest else node)
+            found.setdefault(home[node], []).append(node)
+        return list(found.values())
+
+    def _clustered(self, nodes: list[str]) -> list[list[str]]:
+        """A component of first copies, given by time, clustered in full."""
         member_of = {m: node for node in nodes for m in self._group[node]}
         doubtful = {node for node in nodes if self.items[node].incident < DOUBTFUL_BELOW}
         edges: dict[str, Mapping[str, float]] = {node: {} for node in nodes}
-        if len(nodes) <= LIMIT:
-            edges |= edges_of(refined(nodes, self._pairs(nodes), self._model.context, doubtful))
+        spans: dict[str, Span | None] = dict.fromkeys(nodes)
+        if len(nodes) <= CROWD:
+            pairs = refined(nodes, self._pairs(nodes), self._model.context, doubtful)
+            edges |= edges_of(pairs)
+            spans = {node: self._span(node) for node in nodes}
         else:
-            edges |= {node: self.edges[node] for node in nodes}
+            edges |= self._near_in_time(nodes)
         self._push_out(edges, member_of)
-        clusters = cluster(
+        return cluster(
             nodes,
             edges,
             together=_between(self.constraints.together, member_of),
             apart=_between(self.constraints.apart, member_of),
             threshold=self._threshold,
             average_share=self._model.average_share,
-            spans={node: self._span(node) for node in nodes},
+            spans=spans,
         )
-        self._cluster |= {node: nodes_of[0] for nodes_of in clusters for node in nodes_of}
-        return [sorted(m for node in c for m in self._group[node]) for c in clusters]
 
     def _by_time(self, component: Iterable[str]) -> list[str]:
         return sorted(component, key=lambda node: (self.items[node].at, node))
 
     def _pairs(self, nodes: list[str]) -> dict[Pair, float]:
-        """Log-odds of all pairs of which something can be said, of at most ``LIMIT`` records.
+        """Log-odds of all pairs of which something can be said, of at most ``CROWD`` records.
 
         Pairs that blocking did not propose are compared now.
         """
-        pairs: dict[Pair, float] = {}
-        for a, b in combinations(nodes, 2):
-            known = self.edges[a].get(b)
-            if known is not None:
-                pairs[pair(a, b)] = known
-            elif not self._silent(a, b):
-                pairs[pair(a, b)] = self._ask(a, b)
+        pairs = self._known(nodes)
+        speaking = [(span, node) for node in nodes if (span := self._span(node)) is not None]
+        for ((at, reach), a), ((other_at, other_reach), b) in combinations(speaking, 2):
+            if abs(at - other_at) <= min(reach, other_reach):
+                two = (a, b) if a < b else (b, a)
+                if two not in pairs:
+                    pairs[two] = self._ask(*two)
         return pairs
 
-    def _span(self, node: str) -> Span | None:
-        """When a record was, and within how many seconds others may be of its event.
+    def _known(self, nodes: Iterable[str]) -> dict[Pair, float]:
+        """The links between records of one component."""
+        inside = set(nodes)
+        return {
+            (a, b): value
+            for a in nodes
+            for b, value in self.edges[a].items()
+            if a < b and b in inside
+        }
 
-        ``None``: a record that was compared with only some tells nothing by what is absent, nor
-        does one that says too little.
+    def _near_in_time(self, nodes: list[str]) -> dict[str, dict[str, float]]:
+        """Of a crowd, given by time, each record's pairs with the nearest; its links with others
+        where none of those is one.
+        """
+        pairs: dict[Pair, float] = {}
+        spans = {node: self._span(node) for node in nodes}
+        for position, a in enumerate(nodes):
+            for b in nodes[position + 1 : position + 1 + SOME]:
+                value = self.edges[a].get(b)
+                if value is None and _may_tell(spans[a], spans[b]):
+                    value = self._ask(a, b)
+                if value is not None:
+                    pairs[pair(a, b)] = value
+        joined = {node for two, value in pairs.items() if value > self._threshold for node in two}
+        for node in nodes:
+            if node not in joined:
+                pairs |= {pair(node, other): v for other, v in self.edges[node].items()}
+        return edges_of(pairs)
+
+    def _span(self, node: str) -> Span | None:
+        """When a record was, and within how many seconds others may be of its event; ``None`` for
+        one that says too little to tell anything by what is absent.
         """
         item = self.items[node]
-        if node in self._sampled or not speaks(item):
-            return None
-        return item.at, self._reach[node]
+        return (item.at, self._reach[node]) if speaks(item) else None
 
     def _silent(self, a: str, b: str) -> bool:
         """Whether nothing can be said of two records that were not compared."""
-        one, other = self._span(a), self._span(b)
-        return one is None or other is None or abs(one[0] - other[0]) > min(one[1], other[1])
+        return not _may_tell(self._span(a), self._span(b))
 
     def _ask(self, a: str, b: str) -> float:
         """Log-odds of two records of one component that blocking did not propose."""
@@ -460,6 +543,11 @@ class Graph:
                         own[other] = min(own.get(other, FLOOR), -to_anchor)
                         edges[other] = {**edges[other], node: own[other]}
                 edges[node] = own
+
+
+def _may_tell(one: Span | None, other: Span | None) -> bool:
+    """Whether something can be said of two records by their times."""
+    return bool(one and other and abs(one[0] - other[0]) <= min(one[1], other[1]))
 
 
 def _between(pairs: Iterable[Pair], member_of: dict[str, str]) -> set[Pair]:

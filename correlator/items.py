@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from hashlib import blake2b
+from heapq import nsmallest
 from math import cos, hypot, log2, radians
 from pathlib import Path
 from typing import NamedTuple
@@ -26,7 +28,7 @@ from core.records import (
     Post,
 )
 from correlator.towns import Town, town_at, town_of_channel, town_of_home
-from correlator.words import fold, key_of, normal, shingles, tokens
+from correlator.words import fold, key_of, shingles, tokens
 
 MIN_POINT_RADIUS_M = 60.0
 """Phones under trees and between blocks are off by tens of metres whatever they claim."""
@@ -36,6 +38,10 @@ VAGUE_RADIUS_M = 4_000.0
 MAX_SITES = 4
 MAX_IDF = 8.0
 MIN_REPOST_WORDS = 5
+MIN_WORDS = 4
+"""A shorter text without a place of its own never joins on likeness alone."""
+OPENINGS = 4
+"""Shingles by which near copies are found."""
 THINGS = Path(__file__).with_name("things.txt")
 
 _NARROW = frozenset({"street", "crossing", "microdistrict", "landmark", "highway", "house"})
@@ -65,6 +71,7 @@ _ROLES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("people", r"\b(\d{1,2})\s*(?:чел|человек|адам|а/м|машин|көлік|авто\b)"),
     )
 )
+_DIGIT = re.compile(r"\d")
 _NUMBERED = re.compile(r"([^\W\d_]{3,})[\s,]*[-–—]?\s*(\d{1,3})(?:-?(?:те|де|да|та|й|ші|шы))?\b")
 _NOT_A_NAME = frozenset(
     {"лет", "дом", "час", "мин", "этаж", "минус", "плюс", "уи", "мкр", "автобус", "маршрут", "июн"}
@@ -87,15 +94,48 @@ class Site(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Wording:
+    """What a text says by itself, read when a pair asks for it: most posts are never compared.
+
+    ``weights``: rarity (inverse document frequency, bits) of each stem, ``mass`` their sum.
+    ``numbers``: role to the numbers it was given. ``again``: "again", "another one".
+    """
+
+    stems: frozenset[str]
+    weights: dict[str, float]
+    mass: float
+    things: dict[str, frozenset[str]]
+    numbers: dict[str, frozenset[str]]
+    again: bool
+    shingles: frozenset[int]
+
+    @classmethod
+    def of(cls, text: str, idf: Mapping[str, float]) -> Wording:
+        """Read a text. ``idf``: rarity of stems; one that it lacks is as rare as can be."""
+        words = tokens(text)
+        keys = frozenset(k for k in map(key_of, words) if k)
+        weights = {k: idf.get(k, MAX_IDF) for k in keys}
+        folded = [fold(w) for w in words]
+        return cls(
+            stems=keys,
+            weights=weights,
+            mass=sum(weights.values()),
+            things=_things(folded),
+            numbers=_numbers(text),
+            again=bool(_AGAIN.search(text)),
+            shingles=shingles(folded),
+        )
+
+
+@dataclass(slots=True, eq=False)
 class Item:
-    """One record as the features see it. Times are seconds since 1970, radii metres.
+    """One record as the features see it, never changed. Times are seconds since 1970, radii metres.
 
     ``nothing``: probability that it speaks of no category. ``chances``: (category, probability) of
     the likely categories. ``sites``: where it may be, best first: a report's own point, what its
     text says, other towns that it names, or else the town that its source is about. ``named``:
-    gazetteer ids more specific than a settlement. ``weights``: rarity (inverse document
-    frequency, bits) of each stem, ``mass`` their sum. ``numbers``: role to the numbers it was
-    given. ``stamp`` tells a new version or assessment.
+    gazetteer ids more specific than a settlement. ``text_key``: equal for copies; ``openings``: the
+    smallest shingles. ``stamp`` tells a new version or assessment.
     """
 
     id: str
@@ -112,38 +152,76 @@ class Item:
     place_known: bool
     town: str | None
     named: frozenset[str]
-    stems: frozenset[str]
-    weights: dict[str, float]
-    mass: float
     concepts: frozenset[str]
-    things: dict[str, frozenset[str]]
-    numbers: dict[str, frozenset[str]]
-    again: bool
-    text_key: str
-    shingles: frozenset[int]
+    text: str
+    idf: Mapping[str, float]
+    text_key: bytes
+    openings: tuple[int, ...]
     n_words: int
     vector: npt.NDArray[np.float32] | None
     source: str | None
     author: str | None
-    names: frozenset[str]
+    names: tuple[str, ...]
     reply_to: str | None
     forwarded_from: str | None
     media: frozenset[str]
     stamp: str
+    _wording: Wording | None = None
+
+    @property
+    def wording(self) -> Wording:
+        """Its text, read once."""
+        if self._wording is None:
+            self._wording = Wording.of(self.text, self.idf)
+        return self._wording
+
+    @property
+    def stems(self) -> frozenset[str]:
+        """Stems of its text."""
+        return self.wording.stems
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Rarity in bits of each stem."""
+        return self.wording.weights
+
+    @property
+    def mass(self) -> float:
+        """The rarities' sum."""
+        return self.wording.mass
+
+    @property
+    def things(self) -> dict[str, frozenset[str]]:
+        """Named things by kind: makes and colours of cars, kinds of victims."""
+        return self.wording.things
+
+    @property
+    def numbers(self) -> dict[str, frozenset[str]]:
+        """Numbers by the role they have: house, route, age."""
+        return self.wording.numbers
+
+    @property
+    def again(self) -> bool:
+        """Whether it says that something happened once more."""
+        return self.wording.again
+
+    @property
+    def shingles(self) -> frozenset[int]:
+        """Digests of every three words in a row."""
+        return self.wording.shingles
 
 
-def make_item(record: Assessed, idf: dict[str, float]) -> Item:
+def make_item(record: Assessed, idf: Mapping[str, float]) -> Item:
     """Boil a record down. ``idf``: rarity of stems; a stem that it lacks is as rare as can be."""
     subject, found = record.subject, record.assessment
     is_post = isinstance(subject, Post)
     at = subject.posted_at if isinstance(subject, Post) else subject.received_at
     words = tokens(subject.text)
-    keys = frozenset(k for k in map(key_of, words) if k)
-    weights = {k: idf.get(k, MAX_IDF) for k in keys}
+    n_words = len({k for k in map(key_of, words) if k})
+    folded = [fold(w) for w in words]
     home = _home_town(record)
     sites = _sites(record, home)
     chances = _chances(record)
-    folded = [fold(w) for w in words]
     return Item(
         id=subject.id,
         is_report=not is_post,
@@ -159,20 +237,16 @@ def make_item(record: Assessed, idf: dict[str, float]) -> Item:
         place_known=bool(sites) and sites[0].radius_m < VAGUE_RADIUS_M,
         town=_town(record, home),
         named=_named(found.places, found.location_path),
-        stems=keys,
-        weights=weights,
-        mass=sum(weights.values()),
         concepts=frozenset(found.concepts),
-        things=_things(folded),
-        numbers=_numbers(subject.text),
-        again=bool(_AGAIN.search(subject.text)),
-        text_key=normal(subject.text),
-        shingles=shingles(folded),
-        n_words=len(keys),
+        text=subject.text,
+        idf=idf,
+        text_key=_text_key(folded),
+        openings=tuple(nsmallest(OPENINGS, shingles(folded))) if n_words >= MIN_WORDS else (),
+        n_words=n_words,
         vector=_vector(found.vector),
         source=subject.source if isinstance(subject, Post) else None,
         author=subject.author if isinstance(subject, Post) else None,
-        names=_names(subject) if isinstance(subject, Post) else frozenset(),
+        names=_names(subject) if isinstance(subject, Post) else (),
         reply_to=subject.reply_to if isinstance(subject, Post) else None,
         forwarded_from=subject.forwarded_from if isinstance(subject, Post) else None,
         media=frozenset(m.digest or m.url or "" for m in subject.media) - {""},
@@ -183,15 +257,12 @@ def make_item(record: Assessed, idf: dict[str, float]) -> Item:
 def _stamp(record: Assessed) -> str:
     """Equal for two deliveries of the same content with the same assessment."""
     found, point = record.assessment, record.assessment.location
-    return digest(
-        record.subject.content,
-        record.audience.value,
-        found.assessor,
-        f"{found.version} {found.category} {found.incident} {found.urgency} {found.event_at}",
-        f"{point.lat} {point.lon} {point.radius_m}" if point else "",
-        *found.location_path,
-        *found.concepts,
-    )
+    said = (
+        record.audience.value, found.assessor, found.version, found.category.value, found.incident,
+        found.urgency, found.event_at, point and (point.lat, point.lon, point.radius_m),
+        found.location_path, found.concepts,
+    )  # fmt: skip
+    return digest(record.subject.content, repr(said))
 
 
 def distance_m(a: Site, b: Site) -> float:
@@ -294,17 +365,15 @@ def _named(places: Iterable[Place], path: Sequence[str]) -> frozenset[str]:
 
 def _chances(record: Assessed) -> tuple[tuple[Category, float], ...]:
     subject, found = record.subject, record.assessment
-    shares = {c: found.categories.get(c, 0.0) for c in INCIDENT_CATEGORIES}
-    if not found.categories and found.category is not Category.NONE:
-        shares[found.category] = 1.0
+    shares = found.categories
+    if not shares and found.category is not Category.NONE:
+        shares = {found.category: 1.0}
     if not isinstance(subject, Post) and subject.category not in (None, Category.NONE):
         # the operator's choice is nearly always right, but he hears less than he writes
         shares = {c: 0.2 * p for c, p in shares.items()}
         shares[subject.category] = shares.get(subject.category, 0.0) + 0.8
-    likely = sorted(
-        ((c, p) for c, p in shares.items() if p >= 0.08), key=lambda cp: (-cp[1], cp[0].value)
-    )[:4]
-    return tuple(likely)
+    likely = [(c, p) for c, p in shares.items() if p >= 0.08 and c is not Category.NONE]
+    return tuple(sorted(likely, key=lambda cp: (-cp[1], cp[0].value))[:4])
 
 
 KIN: dict[frozenset[Category], float] = {
@@ -372,16 +441,23 @@ def _vector(values: tuple[float, ...]) -> npt.NDArray[np.float32] | None:
     return vector / norm if norm > 0.0 else None
 
 
-def _names(post: Post) -> frozenset[str]:
+def _names(post: Post) -> tuple[str, ...]:
     """What a reply or forward may call this post."""
-    names = {post.id, post.native_id, f"{post.source}/{post.native_id}"}
+    names = [post.id, post.native_id, f"{post.source}/{post.native_id}"]
     if post.url:
-        names.add(post.url)
-    return frozenset(names)
+        names.append(post.url)
+    return tuple(dict.fromkeys(names))
+
+
+def _text_key(folded: Sequence[str]) -> bytes:
+    """Of a text without case, signs and white space: equal for exact reposts."""
+    return blake2b(" ".join(folded).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _numbers(text: str) -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
+    if not _DIGIT.search(text):
+        return {}
     for role, pattern in _ROLES:
         for match in pattern.finditer(text):
             found.setdefault(role, set()).add(match[1].lstrip("0") or "0")

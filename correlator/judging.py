@@ -22,9 +22,9 @@ from core.records import (
 from correlator.constraints import standing
 from correlator.freshness import Freshness
 from correlator.graph import Graph
-from correlator.items import VAGUE_RADIUS_M, Item, distance_m, site_of
+from correlator.items import VAGUE_RADIUS_M, distance_m, site_of
 from correlator.model import PairModel, logistic
-from correlator.pairs import Judgement, judge
+from correlator.pairs import judge
 from correlator.priority import priority
 
 HEADLINE_CHARS = 140
@@ -113,7 +113,7 @@ class Judge:
 
     model: PairModel
     incident_at: float
-    _cache: dict[tuple[str, str, str, str], Judgement] = field(default_factory=dict)
+    _cache: dict[tuple[str, str, str, str, bool], Link] = field(default_factory=dict)
 
     def event(
         self,
@@ -189,9 +189,8 @@ class Judge:
         links: list[Link] = []
         for number, member in enumerate(ordered):
             partner = _partner(member, ordered, inside, graph)
-            link = self._link(member, partner, graph, records)
             explained = number < EXPLAINED
-            links.append(link if explained else link.model_copy(update={"contributions": ()}))
+            links.append(self._link(member, partner, graph, records, explained=explained))
         return links
 
     def _candidates(
@@ -211,30 +210,35 @@ class Judge:
         )
 
     def _link(
-        self, member: str, partner: str | None, graph: Graph, records: Mapping[str, Assessed]
+        self,
+        member: str,
+        partner: str | None,
+        graph: Graph,
+        records: Mapping[str, Assessed],
+        *,
+        explained: bool = True,
     ) -> Link:
-        record = records[member].subject
+        """Why a record is in an event; the same link is made once."""
+        item, record = graph.items[member], records[member].subject
         at = record.posted_at if isinstance(record, Post) else record.received_at
-        kind = "post" if isinstance(record, Post) else "report"
+        kind = "report" if item.is_report else "post"
         if partner is None:
             return Link(kind=kind, id=member, at=at)
-        judged = self._judged(graph.items[member], graph.items[partner])
-        return Link(
-            kind=kind,
-            id=member,
-            at=at,
-            to=partner,
-            probability=judged.same,
-            contributions=judged.contributions,
-        )
-
-    def _judged(self, a: Item, b: Item) -> Judgement:
-        key = (a.id, a.stamp, b.id, b.stamp)
+        other = graph.items[partner]
+        key = (member, item.stamp, partner, other.stamp, explained)
         found = self._cache.get(key)
         if found is None:
             if len(self._cache) >= CACHE_LIMIT:
                 self._cache.clear()
-            found = self._cache[key] = judge(a, b, self.model)
+            judged = judge(item, other, self.model)
+            found = self._cache[key] = Link(
+                kind=kind,
+                id=member,
+                at=at,
+                to=partner,
+                probability=judged.same,
+                contributions=judged.contributions if explained else (),
+            )
         return found
 
 
@@ -291,12 +295,7 @@ def _partner(
     first = graph.first(member)
     if first != member and first in inside:
         return first
-    near = [
-        (value, other) for other, value in graph.edges.get(first, {}).items() if other in inside
-    ]
-    if near:
-        return max(near, key=lambda pair: (pair[0], pair[1]))[1]
-    return ordered[0]
+    return graph.closest(first, inside) or ordered[0]
 
 
 def _incident(assessed: Sequence[Assessed], graph: Graph, reports: Sequence[Link]) -> float:
@@ -323,6 +322,9 @@ def _incident(assessed: Sequence[Assessed], graph: Graph, reports: Sequence[Link
 
 
 def _category(assessed: Sequence[Assessed]) -> Category:
+    named_none = all(r.assessment.category is Category.NONE for r in assessed)
+    if named_none and not any(_set_by_operator(r) for r in assessed):
+        return Category.NONE
     votes: dict[Category, float] = dict.fromkeys(INCIDENT_CATEGORIES, 0.0)
     for record in assessed:
         subject, found = record.subject, record.assessment
@@ -336,8 +338,7 @@ def _category(assessed: Sequence[Assessed]) -> Category:
         if not found.categories and found.category in votes:
             votes[found.category] += weight
     total = sum(votes.values())
-    named_none = all(r.assessment.category is Category.NONE for r in assessed)
-    if total <= 0.0 or (named_none and not any(_set_by_operator(r) for r in assessed)):
+    if total <= 0.0:
         return Category.NONE
     if votes[Category.POLICE_CORRUPTION] >= CORRUPTION_FROM * total:
         return Category.POLICE_CORRUPTION

@@ -46,6 +46,7 @@ class Correlator:
         self._rulings = Rulings()
         self._decisions: dict[str, Decision] = {}
         self._live: bool | None = None
+        self._grown = 0
         self._prepared: dict[str, tuple[Assessed, Item]] = {}
 
     # -- what is known ----------------------------------------------------------------------
@@ -129,7 +130,6 @@ class Correlator:
         if decisions is not None:
             self._decide(decisions)
         events = list(events)
-        self._graph.expect({m.id: e.id for e in events for m in (*e.posts, *e.reports)})
         for record in sorted(records, key=lambda r: (at(r), r.subject.id)):
             self._records[record.subject.id] = record
             self._graph.put(self._item(record))
@@ -215,10 +215,14 @@ class Correlator:
         return touched
 
     def rejudge(self, now: datetime, freshness: Freshness, limit: int = 500) -> list[EventWrite]:
-        """New versions that the passing of time or a feed's silence makes due, at most ``limit``.
+        """New versions that the passing of time or a feed's silence makes due, at most ``limit``,
+        and those of crowds that are no longer growing.
 
         Flagged events come first; call again while it returns some.
         """
+        size = self._graph.waiting
+        writes = self._settle(self._graph.grown(), now, freshness) if size == self._grown else []
+        self._grown = self._graph.waiting
         due = [e for e in sorted(self._flagged | self._snoozed) if self._aged(e, now)]
         if self._live is not freshness.live:
             wrong = [e.id for e in self._events.values() if _misstated(e, freshness)]
@@ -226,7 +230,6 @@ class Correlator:
             due += wrong
             if len(wrong) <= limit:
                 self._live = freshness.live
-        writes = []
         for event_id in list(dict.fromkeys(due))[:limit]:
             event = self._events[event_id]
             write = self._write(event, self._members(event), event.aliases, now, freshness)

@@ -29,6 +29,7 @@ class Town(NamedTuple):
     radius_m: float
 
 
+@lru_cache(maxsize=16_384)
 def town_of_home(home: str) -> Town | None:
     """The town of a source's ``home``, in any of its names; ``None`` for one not in the table."""
     return _table()[0].get(fold("".join(tokens(home))))

@@ -27,7 +27,8 @@ _ENDINGS = """
 тари тери нин дин тин га ге ка ке не ди ти да де та те дан ден тан тен нан нен мен бен пен даги
 деги таги теги им ин си инда инде ина ине инан инен ган ген кан кен пти адан еден
 """
-_SUFFIXES = sorted(set(_ENDINGS.split()), key=lambda ending: (-len(ending), ending))
+_SUFFIXES = frozenset(_ENDINGS.split())
+_LENGTHS = sorted({len(ending) for ending in _SUFFIXES}, reverse=True)
 _MIN_STEM = 4
 
 _COMMON = """
@@ -63,9 +64,9 @@ def stem(folded: str) -> str:
     """A folded word without Russian and Kazakh endings, at least four letters."""
     word = folded
     while True:  # to the end, so that forms with one ending more meet those with one less
-        for suffix in _SUFFIXES:
-            if word.endswith(suffix) and len(word) - len(suffix) >= _MIN_STEM:
-                word = word[: -len(suffix)]
+        for length in _LENGTHS:
+            if len(word) - length >= _MIN_STEM and word[-length:] in _SUFFIXES:
+                word = word[:-length]
                 break
         else:
             return word
@@ -90,11 +91,6 @@ def key_of(token: str) -> str | None:
 def stems(text: str) -> frozenset[str]:
     """The stems of a text without stop words and plain numbers."""
     return frozenset(key for key in map(key_of, tokens(text)) if key)
-
-
-def normal(text: str) -> str:
-    """A text without case, signs and white space: equal for exact reposts."""
-    return " ".join(fold(t) for t in tokens(text))
 
 
 def shingles(words: list[str], size: int = 3) -> frozenset[int]:
