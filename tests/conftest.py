@@ -8,8 +8,12 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import settings
 
 from tests.elastic import elastic, elastic_prefix, elastic_store
+
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")  # a busy machine is no counterexample
 
 __all__ = ["elastic", "elastic_prefix", "elastic_store"]
 

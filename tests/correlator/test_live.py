@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.records import (
@@ -81,7 +81,6 @@ def batch(model: PairModel, at: Callable[[float], datetime]) -> Callable[..., li
     return of
 
 
-@settings(deadline=None)  # a busy machine is no counterexample
 @given(seed=st.integers(0, 100_000), data=st.data())
 def test_any_order_any_batches_any_restarts(
     model: PairModel,
