@@ -20,7 +20,15 @@ from nlp.gazetteer.mention import Mention
 from nlp.gazetteer.names import LOCATIVE, folded
 from nlp.gazetteer.relations import PASSING, Role, kilometre_near, role_of, said_near
 from nlp.gazetteer.resolve import Resolved, resolve_all
-from nlp.gazetteer.road_numbers import RoadKilometre, find_kilometre
+from nlp.gazetteer.road_numbers import (
+    STRETCH_M,
+    NumberedRoad,
+    RoadPoint,
+    find_kilometre,
+    find_road,
+    near_home,
+    near_place,
+)
 from nlp.gazetteer.roads import Stretch, find_stretches, stretch_of_highway
 from nlp.gazetteer.scoring import ONLY_CITY
 from nlp.reading import Location, Subject
@@ -91,16 +99,21 @@ def read_places(words: Words, subject: Subject, gazetteer: Gazetteer) -> Finding
         inside = [c for c in inside if ONLY_CITY not in c.item.place.reasons]
     foreign = elsewhere and all(c.role in PASSING and c.kind in AREAS for c in inside)
     location = Location(None)
-    kilometre = find_kilometre(words, gazetteer.milestones, home)
+    road = kilometre = find_kilometre(words, gazetteer.milestones, home)
     if not foreign:
         location = _locate(words, inside, stretches, resolved, context, gazetteer, kilometre)
+    if kilometre is None and (said := find_road(words, gazetteer.milestones)) is not None:
+        road = RoadPoint(said, None, "road_number")
+        if not foreign and (found := _on_road(said, location, inside, context, gazetteer)):
+            road = found
+            location = _location_of(found, location)
     if subject.lat is not None and subject.lon is not None:
         location = _with_platform(subject, location, subject.lat, subject.lon)
     places = [r.place for r in resolved]
-    if kilometre is not None:
-        road = kilometre.place(words)
-        if all(p.end <= road.start or p.start >= road.end for p in places):
-            places = sorted([*places, road], key=lambda p: p.start)
+    if road is not None:
+        number = road.place(words)
+        if all(p.end <= number.start or p.start >= number.end for p in places):
+            places = sorted([*places, number], key=lambda p: p.start)
     return Findings(tuple(places), location, foreign, _town_of(inside, context, gazetteer))
 
 
@@ -154,7 +167,7 @@ def _town_of(inside: Sequence[_Candidate], context: Context, gazetteer: Gazettee
 
 def _locate(
     words: Words, inside: list[_Candidate], stretches: list[Stretch], resolved: list[Resolved],
-    context: Context, gazetteer: Gazetteer, kilometre: RoadKilometre | None = None,
+    context: Context, gazetteer: Gazetteer, kilometre: RoadPoint | None = None,
 ) -> Location:  # fmt: skip
     fine = [c for c in inside if c.kind not in AREAS and c.kind != "highway"]
     there = [c for c in inside if c.kind in AREAS and c.role not in PASSING and not c.aside]
@@ -243,6 +256,7 @@ def _passing(
 ) -> Location:
     """The text only comes from or goes to its places: its home if it has one, else the source."""
     unknown = _without_entry(resolved, context, gazetteer)
+    inside = [c for c in inside if c.role is not Role.HOMETOWN]
     if unknown.point is not None or context.home is not None or not inside:
         return unknown
     if _regions(inside, gazetteer) > 1:
@@ -277,6 +291,38 @@ def _is_list(candidates: Sequence[_Candidate]) -> bool:
         return False
     first = cities[0].entry
     return any(distance_m(first.lat, first.lon, c.entry.lat, c.entry.lon) > APART_M for c in cities)
+
+
+# -- numbered roads ---------------------------------------------------------------------------------
+
+
+def _on_road(
+    said: NumberedRoad, location: Location, inside: Sequence[_Candidate], context: Context,
+    gazetteer: Gazetteer,
+) -> RoadPoint | None:  # fmt: skip
+    """Where a road without a kilometre is meant: at the settlement or area found, else near the
+    home; ``None`` where the text says something finer, or several places."""
+    if location.path:
+        entry = gazetteer.entries[location.path[0]]
+        if entry.kind not in AREAS:
+            return None
+        found = near_place(said, entry, gazetteer.milestones)
+        passing = any(c.entry.id == entry.id and c.role in PASSING for c in inside)
+        if passing and found.point is not None:
+            wide = found.point.model_copy(update={"radius_m": max(found.point.radius_m, STRETCH_M)})
+            found = replace(found, point=wide)
+        return found
+    if location.point is not None or location.reasons:
+        return None
+    if context.home is None:
+        return RoadPoint(said, None, "road_number")
+    return near_home(said, context.home, gazetteer.milestones)
+
+
+def _location_of(road: RoadPoint, location: Location) -> Location:
+    """The road's point with the path of the place it is near; without one it is nowhere, the home
+    neither."""
+    return Location(road.point, location.path, (road.reason if road.point else SEVERAL,))
 
 
 # -- points ----------------------------------------------------------------------------------------
