@@ -185,9 +185,7 @@ def judge_candidate(
         _trial(grounding, [x for x in before if x.post in known], fresh),
         _trial(grounding, old, fresh),
     ]
-    candidate = Assessor.load(
-        grounding.folder / CANDIDATE, grounding.own_places, grounding.encoder
-    )
+    candidate = Assessor.load(grounding.folder / CANDIDATE, grounding.own_places, grounding.encoder)
     difference = replay(
         list(recent(store, now)),
         Models(grounding.running, grounding.pairs),

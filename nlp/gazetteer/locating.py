@@ -293,7 +293,7 @@ def _is_list(candidates: Sequence[_Candidate]) -> bool:
     return any(distance_m(first.lat, first.lon, c.entry.lat, c.entry.lon) > APART_M for c in cities)
 
 
-# -- numbered roads ---------------------------------------------------------------------------------
+# -- numbered roads --------------------------------------------------------------------------------
 
 
 def _on_road(

@@ -78,7 +78,6 @@ class Milestones:
         town = _by_towns(self._towns.get(road, ()), km)
         return None if town is None else (town, "road_number")
 
-
     def nearest(self, road: str, lat: float, lon: float) -> Nearest | None:
         """The point of a road nearest to somewhere: a stone, or the way between two towns."""
         found = [

@@ -14,13 +14,14 @@ from nlp.words import Words
 _DASHES = frozenset("-–—")
 MOST_LETTERS = 3
 _LETTERS = frozenset("МАРЕ")
-"""Of roads of the country and its regions; local ones have two letters, in capitals ("KN-12")."""
+"""Of roads of the country and its regions; local ones have two letters, in capitals ("ТК-12")."""
 ROADS_SAID = ("трас", "жол", "тасжол", "шосе", "автодорог", "дорог", "автобан")
 _MAKES = ("ауди", "бмв", "мерс", "мазда", "шкода")
 """Beginnings of makes of cars with models like "А3"."""
 TRAFFIC = (
     *ROADS_SAID, *TRANSPORT, "дтп", "авари", "лобов", "столкн", "апат", "кювет", "аудар", "перевер",
-    "машин", "бензовоз", "грузовик", "авто", "колик", "водител", "жургизуш", "затор", "пробк", "кептел", "сбил", "обгон",
+    "машин", "бензовоз", "грузовик", "авто", "колик", "водител", "жургизуш",
+    "затор", "пробк", "кептел", "сбил", "обгон",
 )  # fmt: skip
 """Beginnings of words of which one stands near a number that is a road's: "А-3" is paper too."""
 TRAFFIC_REACH = 5
@@ -77,12 +78,16 @@ def numbered_roads(words: Words) -> Iterator[NumberedRoad]:
         if last >= len(words) or words.forms[last].kind != "number":
             continue
         road = road_number(form.raw + words.forms[last].raw)
-        if road is not None and (road[0] in _LETTERS and road[1] == "-" or _is_local(words, index)):
+        if road is not None and (_is_national(road) or _is_local(words, index)):
             yield NumberedRoad(road, index, last)
 
 
+def _is_national(road: str) -> bool:
+    return road[0] in _LETTERS and road[1] == "-"
+
+
 def _is_local(words: Words, index: int) -> bool:
-    """ "KN-12": two or three capitals and a dash; "за 10" is none."""
+    """ "ТК-12": two or three capitals and a dash; "за 10" is none."""
     raw = words.forms[index].raw
     return len(raw) > 1 and raw.isupper() and words.forms[index + 1].raw in _DASHES
 
