@@ -182,8 +182,9 @@ def _locate(
     said = [c for c in there if c.role is Role.HERE and c.kind in SETTLEMENTS]
     if measured is not None and not said:
         return Location(measured, (), ("kilometre",))
-    if kilometre is not None and not (said or (there and kilometre.point.radius_m > WIDE_M)):
-        return Location(kilometre.point, (), (kilometre.reason,))
+    at = None if kilometre is None else kilometre.point
+    if kilometre and at and not (said or (there and at.radius_m > WIDE_M)):
+        return Location(at, (), (kilometre.reason,))
     if there:
         if _is_list(there):
             known = context.home is not None and any(c.entry.id == context.home.id for c in there)
