@@ -20,15 +20,7 @@ from nlp.gazetteer.mention import Mention
 from nlp.gazetteer.names import LOCATIVE, folded
 from nlp.gazetteer.relations import PASSING, Role, kilometre_near, role_of, said_near
 from nlp.gazetteer.resolve import Resolved, resolve_all
-from nlp.gazetteer.road_numbers import (
-    STRETCH_M,
-    NumberedRoad,
-    RoadPoint,
-    find_kilometre,
-    find_road,
-    near_home,
-    near_place,
-)
+from nlp.gazetteer.road_numbers import AREAS, RoadPoint, find_kilometre, find_road, on_road
 from nlp.gazetteer.roads import Stretch, find_stretches, stretch_of_highway
 from nlp.gazetteer.scoring import ONLY_CITY
 from nlp.reading import Location, Subject
@@ -38,7 +30,6 @@ SEVERAL = "several_regions"
 """Reason of no location: the text names places of several regions and nothing finer."""
 PLATFORM_RADIUS_M = 100.0
 """Radius of a platform's own point when it states none: a phone's usual accuracy outdoors."""
-AREAS = SETTLEMENTS | {"region", "district"}
 APART_M = 12_000.0
 """Two cities of a list that are farther apart are two places."""
 FAR_FROM_HOME_M = 150_000.0
@@ -104,9 +95,13 @@ def read_places(words: Words, subject: Subject, gazetteer: Gazetteer) -> Finding
         location = _locate(words, inside, stretches, resolved, context, gazetteer, kilometre)
     if kilometre is None and (said := find_road(words, gazetteer.milestones)) is not None:
         road = RoadPoint(said, None, "road_number")
-        if not foreign and (found := _on_road(said, location, inside, context, gazetteer)):
+        passed = {c.entry.id for c in inside if c.role in PASSING}
+        found = None if foreign else on_road(said, location, passed, home, gazetteer)
+        if found is not None:
             road = found
-            location = _location_of(found, location)
+            location = Location(
+                found.point, location.path, (found.reason if found.point else SEVERAL,)
+            )
     if subject.lat is not None and subject.lon is not None:
         location = _with_platform(subject, location, subject.lat, subject.lon)
     places = [r.place for r in resolved]
@@ -292,38 +287,6 @@ def _is_list(candidates: Sequence[_Candidate]) -> bool:
         return False
     first = cities[0].entry
     return any(distance_m(first.lat, first.lon, c.entry.lat, c.entry.lon) > APART_M for c in cities)
-
-
-# -- numbered roads --------------------------------------------------------------------------------
-
-
-def _on_road(
-    said: NumberedRoad, location: Location, inside: Sequence[_Candidate], context: Context,
-    gazetteer: Gazetteer,
-) -> RoadPoint | None:  # fmt: skip
-    """Where a road without a kilometre is meant: at the settlement or area found, else near the
-    home; ``None`` where the text says something finer, or several places."""
-    if location.path:
-        entry = gazetteer.entries[location.path[0]]
-        if entry.kind not in AREAS:
-            return None
-        found = near_place(said, entry, gazetteer.milestones)
-        passing = any(c.entry.id == entry.id and c.role in PASSING for c in inside)
-        if passing and found.point is not None:
-            wide = found.point.model_copy(update={"radius_m": max(found.point.radius_m, STRETCH_M)})
-            found = replace(found, point=wide)
-        return found
-    if location.point is not None or location.reasons:
-        return None
-    if context.home is None:
-        return RoadPoint(said, None, "road_number")
-    return near_home(said, context.home, gazetteer.milestones)
-
-
-def _location_of(road: RoadPoint, location: Location) -> Location:
-    """The road's point with the path of the place it is near; without one it is nowhere, the home
-    neither."""
-    return Location(road.point, location.path, (road.reason if road.point else SEVERAL,))
 
 
 # -- points ----------------------------------------------------------------------------------------

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Set
+from dataclasses import dataclass, replace
 
 from core.records import Place, Point
-from nlp.gazetteer.entries import Entry
+from nlp.gazetteer.entries import SETTLEMENTS, Entry
+from nlp.gazetteer.index import Gazetteer
 from nlp.gazetteer.milestones import LONGEST_M, SHARPEST_M, Milestones, road_number
 from nlp.gazetteer.relations import TRANSPORT, kilometre_near, said_near
+from nlp.reading import Location
 from nlp.words import Words
 
 _DASHES = frozenset("-–—")
 MOST_LETTERS = 3
+AREAS = SETTLEMENTS | {"region", "district"}
 _LETTERS = frozenset("МАРЕ")
 """Of roads of the country and its regions; local ones have two letters, in capitals ("ТК-12")."""
 ROADS_SAID = ("трас", "жол", "тасжол", "шосе", "автодорог", "дорог", "автобан")
@@ -114,6 +117,30 @@ def find_road(words: Words, stones: Milestones) -> NumberedRoad | None:
     return None
 
 
+def on_road(
+    said: NumberedRoad, location: Location, passed: Set[str], home: Entry | None,
+    gazetteer: Gazetteer,
+) -> RoadPoint | None:  # fmt: skip
+    """Where a road without a kilometre is meant, once the text's places gave a location: at the
+    settlement or area found, else near the home; ``None`` where the text says something finer.
+
+    ``passed``: ids of places that the text only comes from or goes to.
+    """
+    stones = gazetteer.milestones
+    if location.path:
+        entry = gazetteer.entries[location.path[0]]
+        if entry.kind not in AREAS:
+            return None
+        found = near_place(said, entry, stones)
+        if entry.id in passed and found.point is not None:
+            wide = max(found.point.radius_m, STRETCH_M)
+            found = replace(found, point=found.point.model_copy(update={"radius_m": wide}))
+        return found
+    if location.point is not None or location.reasons:
+        return None
+    return RoadPoint(said, None, "road_number") if home is None else near_home(said, home, stones)
+
+
 def near_place(said: NumberedRoad, place: Entry, stones: Milestones) -> RoadPoint:
     """Where the road passes a place that the text names, at best to ``SHARPEST_M``.
 
@@ -122,7 +149,7 @@ def near_place(said: NumberedRoad, place: Entry, stones: Milestones) -> RoadPoin
     middle; one too wide for that has none.
     """
     nearest = stones.nearest(said.road, place.lat, place.lon)
-    if place.kind in ("district", "region"):
+    if place.kind not in SETTLEMENTS:
         if nearest is None or place.radius_m > LONGEST_M / 2 or nearest.away_m > place.radius_m:
             return RoadPoint(said, None, "road_number")
         return RoadPoint(said, nearest.with_radius(place.radius_m), "road_in_area")
