@@ -31,6 +31,7 @@ from learning.labels import (
 from learning.registry import CANDIDATE
 from learning.replay import Difference, Models, replay
 from nlp.assessor import Assessor
+from nlp.encoder import Encoder
 from nlp.evaluate import Judged
 from nlp.labelled import LabelledPost, part_of, read_corpus, read_stream
 from nlp.language import LanguageModel
@@ -60,6 +61,8 @@ class Grounding:
     ``language``: the running model's, as decisions say nothing of languages. ``pairs``: the pair
     model in use.
     ``running_labels``: the folder with the labels that the running model learned, if any.
+    ``own_places``: the operator's gazetteer, ``encoder``: what makes vectors in place of ours, if
+    any: a candidate is replayed with both, as it would run.
     """
 
     folder: Path
@@ -70,6 +73,8 @@ class Grounding:
     language: LanguageModel
     pairs: PairModel
     running_labels: Path | None = None
+    own_places: Path | None = None
+    encoder: Encoder | None = None
 
 
 def write_labels(store: Store, folder: Path, now: datetime) -> int:
@@ -180,7 +185,7 @@ def judge_candidate(
         _trial(grounding, [x for x in before if x.post in known], fresh),
         _trial(grounding, old, fresh),
     ]
-    candidate = Assessor.load(grounding.folder / CANDIDATE)
+    candidate = Assessor.load(grounding.folder / CANDIDATE, grounding.own_places, grounding.encoder)
     difference = replay(
         list(recent(store, now)),
         Models(grounding.running, grounding.pairs),

@@ -25,6 +25,16 @@ CHARACTERS, WORDS, CONCEPTS, SIGNS, VECTOR = range(5)
 SCALES = (1.6, 1.0, 0.7, 1.0, 1.2)
 """Weight of each block; chosen by cross-validation, see docs/evaluation.md."""
 NGRAMS = (2, 3, 4, 5)
+HAZARDS = frozenset(
+    {
+        "beat", "blood", "bomb", "bullet", "crash", "dead", "drown", "drugs", "explosion", "fight",
+        "fire", "gun", "injured", "kidnap", "knife", "rape", "robbery", "run_over", "shot", "smoke",
+        "stab_wound", "strangle", "suicide", "theft", "threat", "unconscious", "vandalism",
+        "weapon_threat",
+    }
+)  # fmt: skip
+"""Concepts of what a patrol is sent for; most ordinary posts name none of them."""
+MOST_HAZARDS = 4
 MAX_WORDS = 400
 """Words read of a text; an article's first paragraphs say what it is about."""
 
@@ -67,7 +77,7 @@ def pairs_of(forms: Sequence[Form]) -> list[tuple[int, int, str]]:
 
 
 def concept_names(reading: Reading) -> list[str]:
-    """Concepts of the text, each once, and pairs of a few that change the category together."""
+    """Concepts of the text, each once."""
     found = sorted({hit.label for hit in reading.concepts})
     return ["c:" + name for name in found]
 
@@ -96,6 +106,10 @@ def sign_values(reading: Reading) -> dict[str, float]:
     ):
         if pattern.search(text):
             values["f:" + name] = 0.7
+    hazards = len({hit.label for hit in reading.concepts} & HAZARDS)
+    values["f:hazards" if hazards else "f:no_hazard"] = (
+        min(hazards or MOST_HAZARDS, MOST_HAZARDS) / MOST_HAZARDS
+    )
     time = reading.time
     if time.age_h is not None:
         old = time.age_h > 30

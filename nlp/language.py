@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.records import Language
-from nlp.words import KAZAKH_LETTERS, Form, Words
+from nlp.words import KAZAKH_LETTERS, Form, Words, terms
 
 WORD_CLASSES = ("ru", "kk", "other_cyrillic", "translit", "other_latin")
 TEXT_CLASSES = tuple(Language)
@@ -22,6 +22,26 @@ GRAMS = (1, 2, 3, 4)
 MAX_WORDS = 300
 ENOUGH_WORDS = 4
 _SURE = 0.8
+_LIKELY = 0.5
+RUSSIAN_WORDS = frozenset(
+    terms(
+        "во на что как это эта этот эти по из за со от до для при без под над про бы ли если когда "
+        "где кто чтобы потому уже еще ещё только все всё они она мы вы меня мне тебя вас нас его "
+        "ее её их был была было были есть нет или так там тут здесь очень надо нужно можно просто "
+        "вообще короче типа прямо опять сейчас сегодня вчера завтра тоже потом после перед через "
+        "возле около какой какая какие такой такая свой своя наш наша ваш пусть хотя даже"
+    )
+)
+"""Words that build a Russian sentence and that written Kazakh does not have: "не" and "он" are not
+here, which are Kazakh words too."""
+RUSSIAN_ENDINGS = tuple(
+    terms(
+        "ть ться ется ится ются ятся ает яет ует ают яют уют ишь ешь ил ила или ало али ела ели "
+        "ался лась лись лось ая ое ые ого его ому ему ной ном ных ными ую"
+    )
+)
+"""Of Russian verbs and adjectives. Nouns that Kazakh took over have none of them."""
+SHORTEST_ENDED = 4
 _FOREIGN_LETTERS = frozenset("ўҳєґїҷҝ")
 TO_RUSSIAN_KEYBOARD = str.maketrans("әғқңөұүһіӘҒҚҢӨҰҮҺІ", "агкноуухиАГКНОУУХИ")
 
@@ -94,20 +114,27 @@ def signs_of(words: Words, judged: Sequence[tuple[float, ...]]) -> list[float]:
     """What a text's language is judged by; the last sign is 0 for a text without words."""
     if not judged:
         return [0.0] * SIGNS
+    forms = words_to_judge(words)
+    grammar = sum(
+        builds_russian(form, chances) for form, chances in zip(forms, judged, strict=True)
+    )
     size = len(judged)
     means = [sum(column) / size for column in zip(*judged, strict=True)]
     sure = [sum(p > _SURE for p in column) / size for column in zip(*judged, strict=True)]
     counts = [min(sum(p > _SURE for p in column), 4) / 4 for column in zip(*judged, strict=True)]
-    letters = [c for f in words_to_judge(words) for c in f.raw.lower()]
+    letters = [c for f in forms for c in f.raw.lower()]
     kazakh = sum(c in KAZAKH_LETTERS for c in letters) / max(len(letters), 1)
     foreign = sum(c in _FOREIGN_LETTERS for c in letters) / max(len(letters), 1)
-    latin = sum(f.kind == "latin" for f in words_to_judge(words)) / size
+    latin = sum(f.kind == "latin" for f in forms) / size
     return [
         *means,
         *sure,
         *counts,
         min(sure[0], sure[1]) * 3,
         min(counts[0], counts[1]),
+        min(grammar / size * 3, 1.0),
+        min(grammar, 3) / 3,
+        min(min(grammar, 3) / 3, counts[1]),
         min(kazakh * 8, 1.0),
         min(foreign * 30, 1.0),
         latin,
@@ -116,7 +143,16 @@ def signs_of(words: Words, judged: Sequence[tuple[float, ...]]) -> list[float]:
     ]
 
 
-SIGNS = 3 * len(WORD_CLASSES) + 7
+SIGNS = 3 * len(WORD_CLASSES) + 10
+
+
+def builds_russian(form: Form, chances: tuple[float, ...]) -> bool:
+    """Whether a word shows Russian grammar, not only a Russian stem: "министр" and "система" are
+    Kazakh words too."""
+    word = form.raw.lower()
+    if word in RUSSIAN_WORDS:
+        return True
+    return len(word) >= SHORTEST_ENDED and chances[0] > _LIKELY and word.endswith(RUSSIAN_ENDINGS)
 
 
 def word_class(language: Language, form: Form) -> str | None:

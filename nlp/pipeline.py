@@ -17,7 +17,7 @@ from scipy import sparse
 
 from core.records import Cue, Language
 from nlp.explain import explain
-from nlp.features import FeatureSpace
+from nlp.features import HAZARDS, FeatureSpace
 from nlp.gazetteer.index import Gazetteer
 from nlp.gazetteer.locating import SEVERAL, at_home, read_places
 from nlp.language_parts import parts_of
@@ -36,14 +36,6 @@ BATCH = 64
 ASSEMBLY = "assembly"
 POLITICS_AT_MOST = 0.15
 RULE_WEIGHT = 5.0
-HAZARDS = frozenset(
-    {
-        "beat", "blood", "bomb", "bullet", "crash", "dead", "drown", "drugs", "explosion", "fight",
-        "fire", "gun", "injured", "kidnap", "knife", "rape", "robbery", "run_over", "shot", "smoke",
-        "stab_wound", "strangle", "suicide", "theft", "threat", "unconscious", "vandalism",
-        "weapon_threat",
-    }
-)  # fmt: skip
 HOME_FROM = 0.5
 """Probability of an incident from which a text without a place is taken to speak of its home."""
 

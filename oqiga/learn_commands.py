@@ -201,31 +201,35 @@ def _told(candidate: str, verdict: Verdict, difference: Difference) -> dict[str,
 
 def _pair_grounding(context: Context) -> PairGrounding:
     from learning.pair_run import PairGrounding
-    from nlp.assessor import Assessor
     from oqiga.context import STREAMS
+    from oqiga.places import own_assessor
 
     return PairGrounding(
         learning=context.learning_dir,
         streams=STREAMS,
-        assessor=Assessor.load(context.model_dir, context.gazetteer_file),
+        assessor=own_assessor(context),
     )
 
 
 def _grounding(context: Context) -> Grounding:
     from learning.run import Grounding
     from nlp.assessor import Assessor
+    from nlp.encoder import encoder_of
     from nlp.model import Model
     from oqiga.context import CORPUS, STREAMS
 
+    encoder = encoder_of(context.settings)
     return Grounding(
         folder=context.learning_dir,
         corpus=CORPUS,
         streams=STREAMS / "train_posts.jsonl",
-        running=Assessor.load(context.model_dir, context.gazetteer_file),
+        running=Assessor.load(context.model_dir, context.gazetteer_file, encoder),
         gazetteer=context.model_dir,
         language=Model.load(context.model_dir).language,
         pairs=context.pair_model,
         running_labels=registry.current(context.learning_dir),
+        own_places=context.gazetteer_file,
+        encoder=encoder,
     )
 
 

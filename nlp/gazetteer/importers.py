@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import math
 import re
+from array import array
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,7 @@ MAX_PARENT_M = 30_000.0
 """A street or landmark farther than this from any settlement gets no parent."""
 SAME_CROSSING_M = 300.0
 """Two streets that meet at points farther apart have no one crossing."""
+TOLD_EVERY = 20_000
 _CELL = 0.25
 
 
@@ -98,8 +100,8 @@ def import_geojson(file: Path, gazetteer_file: Path) -> int:
 def import_osm(file: Path, gazetteer_file: Path, progress: Progress | None = None) -> int:
     """Add settlements, quarters, streets, their crossings, landmarks and milestones; how many.
 
-    Reads the file three times: milestones, then which nodes are wanted, then where they are, so
-    that memory holds only named things. A street is all ways of its name within a settlement:
+    Reads the file twice: milestones, then what is named, so that memory holds only named things
+    and, in osmium, where every node is. A street is all ways of its name within a settlement:
     their middle, with a radius that covers them. Raises InputError.
     """
     if not file.exists():
@@ -177,57 +179,76 @@ def _points(coordinates: Any) -> Iterator[tuple[float, float]]:
 
 @dataclass
 class _Way:
-    """A named street's way, or a named area that is a landmark."""
+    """A named street's way, or a named area that is a landmark; ``nodes``: ids, 8 bytes each."""
 
     names: tuple[str, ...]
-    nodes: tuple[int, ...]
+    nodes: array[int]
     street: bool
     id: str
 
 
-def _import_osm(file: Path, gazetteer_file: Path, progress: Progress) -> int:
-    import osmium
+@dataclass
+class _Extract:
+    """What is kept of an extract: named places and ways, and where the ways' nodes are."""
 
+    entries: list[Entry] = field(default_factory=list)
+    ways: list[_Way] = field(default_factory=list)
+    where: dict[int, tuple[float, float]] = field(default_factory=dict)
+
+
+def _import_osm(file: Path, gazetteer_file: Path, progress: Progress) -> int:
     stones = Stones.read(file)
     progress("milestones", len(stones.where))
-    ways: list[_Way] = []
-    wanted: set[int] = set()
-    for way in osmium.FileProcessor(str(file), osmium.osm.WAY):
-        if not isinstance(way, osmium.osm.Way):
-            continue
-        tags = way.tags
-        stones.pass_way(way)
-        street = tags.get("highway") in ROADS
-        if "name" not in tags or not (street or _is_landmark(tags)):
-            continue
-        nodes = tuple(n.ref for n in way.nodes)
-        if not nodes:
-            continue
-        ways.append(_Way(_names(tags), nodes, street, f"osm/w{way.id}"))
-        wanted.update(nodes)
-        if len(ways) % 20_000 == 0:
-            progress("ways", len(ways))
-    progress("ways", len(ways))
-    where: dict[int, tuple[float, float]] = {}
-    entries: list[Entry] = []
-    for node in osmium.FileProcessor(str(file), osmium.osm.NODE):
-        if not isinstance(node, osmium.osm.Node):
-            continue
-        if node.id in wanted:
-            where[node.id] = (node.location.lat, node.location.lon)
-        entry = _node_entry(node) if "name" in node.tags else None
-        if entry is not None:
-            entries.append(entry)
-            if len(entries) % 20_000 == 0:
-                progress("places", len(entries))
-    progress("places", len(entries))
-    towns = _Towns([e for e in entries if e.kind in SETTLEMENTS])
+    found = _read_named(file, stones, progress)
+    towns = _Towns([e for e in found.entries if e.kind in SETTLEMENTS])
     entries = [e if e.kind in SETTLEMENTS else replace(e, parent=towns.of(e.lat, e.lon))
-               for e in entries]  # fmt: skip
-    streets, crossings = _streets([w for w in ways if w.street], where, towns)
-    areas = [e for w in ways if not w.street and (e := _area(w, where, towns)) is not None]
+               for e in found.entries]  # fmt: skip
+    streets, crossings = _streets([w for w in found.ways if w.street], found.where, towns)
+    areas = [_area(w, found.where, towns) for w in found.ways if not w.street]
     progress("streets", len(streets))
     return _put([*entries, *areas, *streets], gazetteer_file, crossings, stones.milestones())
+
+
+def _read_named(file: Path, stones: Stones, progress: Progress) -> _Extract:
+    """The named nodes and ways; what has no name never leaves osmium, which keeps the locations
+    of all nodes (16 bytes each)."""
+    import osmium
+
+    found = _Extract()
+    wanted = osmium.FileProcessor(str(file), osmium.osm.NODE | osmium.osm.WAY)
+    for item in wanted.with_locations().with_filter(osmium.filter.KeyFilter("name", "ref")):
+        if isinstance(item, osmium.osm.Node):
+            entry = _node_entry(item) if "name" in item.tags else None
+            if entry is not None:
+                found.entries.append(entry)
+                _tell(progress, "places", len(found.entries))
+        elif isinstance(item, osmium.osm.Way):
+            stones.pass_way(item)
+            if _keep_way(item, found):
+                _tell(progress, "ways", len(found.ways))
+    progress("places", len(found.entries))
+    progress("ways", len(found.ways))
+    return found
+
+
+def _keep_way(way: Any, found: _Extract) -> bool:
+    """Whether a way is a named street or landmark with a known node; it is kept then."""
+    tags = way.tags
+    street = tags.get("highway") in ROADS
+    if "name" not in tags or not (street or _is_landmark(tags)):
+        return False
+    nodes = [node for node in way.nodes if node.location.valid()]
+    if not nodes:
+        return False
+    found.where.update((node.ref, (node.lat, node.lon)) for node in nodes)
+    refs = array("q", (node.ref for node in nodes))
+    found.ways.append(_Way(_names(tags), refs, street, f"osm/w{way.id}"))
+    return True
+
+
+def _tell(progress: Progress, step: str, count: int) -> None:
+    if count % TOLD_EVERY == 0:
+        progress(step, count)
 
 
 def _names(tags: Any) -> tuple[str, ...]:
@@ -263,11 +284,8 @@ def _node_entry(node: Any) -> Entry | None:
     )
 
 
-def _area(way: _Way, where: dict[int, tuple[float, float]], towns: _Towns) -> Entry | None:
-    points = [where[n] for n in way.nodes if n in where]
-    if not points:
-        return None
-    lat, lon, radius = _middle(points)
+def _area(way: _Way, where: dict[int, tuple[float, float]], towns: _Towns) -> Entry:
+    lat, lon, radius = _middle([where[n] for n in way.nodes])
     return Entry(
         way.id, "landmark", way.names[0], way.names, towns.of(lat, lon), lat, lon,
         max(radius, 100.0), None, "osm import", False,
@@ -313,15 +331,12 @@ def _streets(
     """Ways of one name in one settlement as one street; nodes of two streets as crossings."""
     grouped: dict[tuple[str, str], list[_Way]] = {}
     for way in ways:
-        points = [where[n] for n in way.nodes if n in where]
-        if not points:
-            continue
-        town = towns.of(*points[len(points) // 2]) or ""
+        town = towns.of(*where[way.nodes[len(way.nodes) // 2]]) or ""
         grouped.setdefault((town, way.names[0]), []).append(way)
     streets: list[Entry] = []
     at_node: dict[int, set[str]] = {}
     for (town, name), parts in sorted(grouped.items()):
-        points = [where[n] for part in parts for n in part.nodes if n in where]
+        points = [where[n] for part in parts for n in part.nodes]
         lat, lon, radius = _middle(points)
         identifier = min(part.id for part in parts).replace("osm/w", "osm/s")
         names = tuple(dict.fromkeys(n for part in parts for n in part.names))
@@ -345,7 +360,7 @@ def _streets(
                 at_node.setdefault(node, set()).add(identifier)
     crossings: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for node, ids in sorted(at_node.items()):
-        if node not in where or not 2 <= len(ids) <= 4:
+        if not 2 <= len(ids) <= 4:
             continue
         ordered = sorted(ids)
         for i, a in enumerate(ordered):

@@ -20,7 +20,7 @@ from nlp.gazetteer.mention import Mention
 from nlp.gazetteer.names import LOCATIVE, folded
 from nlp.gazetteer.relations import PASSING, Role, kilometre_near, role_of, said_near
 from nlp.gazetteer.resolve import Resolved, resolve_all
-from nlp.gazetteer.road_numbers import RoadKilometre, find_kilometre
+from nlp.gazetteer.road_numbers import AREAS, RoadPoint, find_kilometre, find_road, on_road
 from nlp.gazetteer.roads import Stretch, find_stretches, stretch_of_highway
 from nlp.gazetteer.scoring import ONLY_CITY
 from nlp.reading import Location, Subject
@@ -30,7 +30,6 @@ SEVERAL = "several_regions"
 """Reason of no location: the text names places of several regions and nothing finer."""
 PLATFORM_RADIUS_M = 100.0
 """Radius of a platform's own point when it states none: a phone's usual accuracy outdoors."""
-AREAS = SETTLEMENTS | {"region", "district"}
 APART_M = 12_000.0
 """Two cities of a list that are farther apart are two places."""
 FAR_FROM_HOME_M = 150_000.0
@@ -91,16 +90,25 @@ def read_places(words: Words, subject: Subject, gazetteer: Gazetteer) -> Finding
         inside = [c for c in inside if ONLY_CITY not in c.item.place.reasons]
     foreign = elsewhere and all(c.role in PASSING and c.kind in AREAS for c in inside)
     location = Location(None)
-    kilometre = find_kilometre(words, gazetteer.milestones, home)
+    road = kilometre = find_kilometre(words, gazetteer.milestones, home)
     if not foreign:
         location = _locate(words, inside, stretches, resolved, context, gazetteer, kilometre)
+    if kilometre is None and (said := find_road(words, gazetteer.milestones)) is not None:
+        road = RoadPoint(said, None, "road_number")
+        passed = {c.entry.id for c in inside if c.role in PASSING}
+        found = None if foreign else on_road(said, location, passed, home, gazetteer)
+        if found is not None:
+            road = found
+            location = Location(
+                found.point, location.path, (found.reason if found.point else SEVERAL,)
+            )
     if subject.lat is not None and subject.lon is not None:
         location = _with_platform(subject, location, subject.lat, subject.lon)
     places = [r.place for r in resolved]
-    if kilometre is not None:
-        road = kilometre.place(words)
-        if all(p.end <= road.start or p.start >= road.end for p in places):
-            places = sorted([*places, road], key=lambda p: p.start)
+    if road is not None:
+        number = road.place(words)
+        if all(p.end <= number.start or p.start >= number.end for p in places):
+            places = sorted([*places, number], key=lambda p: p.start)
     return Findings(tuple(places), location, foreign, _town_of(inside, context, gazetteer))
 
 
@@ -154,7 +162,7 @@ def _town_of(inside: Sequence[_Candidate], context: Context, gazetteer: Gazettee
 
 def _locate(
     words: Words, inside: list[_Candidate], stretches: list[Stretch], resolved: list[Resolved],
-    context: Context, gazetteer: Gazetteer, kilometre: RoadKilometre | None = None,
+    context: Context, gazetteer: Gazetteer, kilometre: RoadPoint | None = None,
 ) -> Location:  # fmt: skip
     fine = [c for c in inside if c.kind not in AREAS and c.kind != "highway"]
     there = [c for c in inside if c.kind in AREAS and c.role not in PASSING and not c.aside]
@@ -169,8 +177,9 @@ def _locate(
     said = [c for c in there if c.role is Role.HERE and c.kind in SETTLEMENTS]
     if measured is not None and not said:
         return Location(measured, (), ("kilometre",))
-    if kilometre is not None and not (said or (there and kilometre.point.radius_m > WIDE_M)):
-        return Location(kilometre.point, (), (kilometre.reason,))
+    at = None if kilometre is None else kilometre.point
+    if kilometre and at and not (said or (there and at.radius_m > WIDE_M)):
+        return Location(at, (), (kilometre.reason,))
     if there:
         if _is_list(there):
             known = context.home is not None and any(c.entry.id == context.home.id for c in there)
@@ -243,6 +252,7 @@ def _passing(
 ) -> Location:
     """The text only comes from or goes to its places: its home if it has one, else the source."""
     unknown = _without_entry(resolved, context, gazetteer)
+    inside = [c for c in inside if c.role is not Role.HOMETOWN]
     if unknown.point is not None or context.home is not None or not inside:
         return unknown
     if _regions(inside, gazetteer) > 1:

@@ -7,6 +7,7 @@ from nlp.gazetteer.houses import HOUSE, attach_house
 from nlp.gazetteer.index import LONGEST_SHORT_FORM, Gazetteer, NameMatch
 from nlp.gazetteer.mention import GENITIVE, QUOTES, Mention, is_abbreviated
 from nlp.gazetteer.names import ALSO_WORDS, IN_HONOUR, ORDINALS, folded, generic_kinds
+from nlp.gazetteer.no_places import is_no_place
 from nlp.gazetteer.sections import join_sections
 from nlp.gazetteer.unlisted import RUSSIAN_FRONT, numbered, unlisted
 from nlp.words import Form, Words, coarsen, fold_cyrillic, terms
@@ -57,7 +58,8 @@ def find_mentions(words: Words, gazetteer: Gazetteer) -> list[Mention]:
     for mention in mentions:
         attach_house(words, mention, free_from)
         free_from = mention.last + 1
-    return join_crossings(words, join_sections(words, mentions), gazetteer)
+    joined = join_crossings(words, join_sections(words, mentions), gazetteer)
+    return [mention for mention in joined if not is_no_place(words, mention)]
 
 
 def _is_bare_number(words: Words, mention: Mention) -> bool:

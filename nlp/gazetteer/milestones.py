@@ -6,8 +6,10 @@ and by how much the signs' count may be off, as it is not known from where all o
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 from core.geo import distance_m
@@ -36,6 +38,20 @@ def road_number(text: str) -> str | None:
     return None if found is None else f"{found[1]}-{found[2]}"
 
 
+@dataclass(frozen=True)
+class Nearest:
+    """A point of a road nearest to somewhere, ``away_m`` from it; ``exact``: a stone is there."""
+
+    lat: float
+    lon: float
+    away_m: float
+    exact: bool
+
+    def with_radius(self, radius_m: float) -> Point:
+        """The point with its radius."""
+        return _point(self.lat, self.lon, radius_m)
+
+
 class Milestones:
     """Where the kilometres of each numbered road are."""
 
@@ -61,6 +77,28 @@ class Milestones:
             return stone, "milestone"
         town = _by_towns(self._towns.get(road, ()), km)
         return None if town is None else (town, "road_number")
+
+    def nearest(self, road: str, lat: float, lon: float) -> Nearest | None:
+        """The point of a road nearest to somewhere: a stone, or the way between two towns."""
+        found = [
+            Nearest(s.lat, s.lon, distance_m(s.lat, s.lon, lat, lon), True)
+            for s in self._known.get(road, ())
+        ]
+        for a, b in pairwise(self._towns.get(road, ())):
+            share = _share(a, b, lat, lon)
+            at = (a.lat + (b.lat - a.lat) * share, a.lon + (b.lon - a.lon) * share)
+            found.append(Nearest(*at, distance_m(*at, lat, lon), False))
+        return min(found, key=lambda n: (n.away_m, n.lat, n.lon), default=None)
+
+
+def _share(a: Milestone, b: Milestone, lat: float, lon: float) -> float:
+    """How far along the straight way from ``a`` to ``b`` the foot of a perpendicular lies."""
+    narrow = math.cos(math.radians(lat))
+    ahead = (b.lat - a.lat, (b.lon - a.lon) * narrow)
+    to = (lat - a.lat, (lon - a.lon) * narrow)
+    length = ahead[0] ** 2 + ahead[1] ** 2
+    along = to[0] * ahead[0] + to[1] * ahead[1]
+    return min(max(along / length, 0.0), 1.0) if length else 0.0
 
 
 def _by_stones(stones: Sequence[Milestone], km: float, home: Entry | None) -> Point | None:

@@ -14,7 +14,7 @@ class Role(StrEnum):
 
     ``here``: at or near it, said so. ``plain``: just named. ``source``: somebody or something
     comes from it. ``target``: somebody goes there, or it tells the direction. ``origin``: only
-    somebody's home.
+    somebody's home. ``hometown``: where somebody says to be from, which tells nothing of the event.
     """
 
     HERE = "here"
@@ -22,9 +22,10 @@ class Role(StrEnum):
     SOURCE = "source"
     TARGET = "target"
     ORIGIN = "origin"
+    HOMETOWN = "hometown"
 
 
-PASSING = frozenset({Role.SOURCE, Role.TARGET, Role.ORIGIN})
+PASSING = frozenset({Role.SOURCE, Role.TARGET, Role.ORIGIN, Role.HOMETOWN})
 """Roles of places where the event hardly is."""
 
 ROAD_WORDS = ("трас", "жол", "тасжол", "шосе", "автодорог", "дорог", "участк", "автобан", "jol")
@@ -50,7 +51,8 @@ _MOVING = ("идет", "идут", "едет", "едут", "ехал", "поех
            "собира", "едем", "еду", "пошел", "пошла", "поедет")  # fmt: skip
 _SHORT_OF = ("доезж", "доезд", "доход", "доехав", "доид", "подезд", "везд", "подступ", "ближе",
              "близост", "дотян")  # fmt: skip
-_RESIDENT = ("жителни", "уроженк", "уроженец", "уроженц", "родом", "прописан", "зарегистр")
+_RESIDENT = ("жителни", "уроженк", "уроженец", "уроженц", "прописан", "зарегистр")
+_HOMETOWN = frozenset({"сам", "сама", "сами", "родом"})
 _ONE_RESIDENT = frozenset({"жител", "жителиа", "жителиу", "жителем"})
 _RESIDENT_AFTER = ("тургини", "туилган")
 _TOWARDS = ("караи", "багит", "сторон", "направлен", "жака", "жагина", "жакка", "бетте", "тарап",
@@ -68,6 +70,8 @@ def role_of(words: Words, mention: Mention, *, settled: bool = True) -> Role:
     earlier = _before(words, mention.first - 1)
     after = _at(words, mention.last + 1)
     later = _at(words, mention.last + 2)
+    if before in _FROM and earlier in _HOMETOWN:
+        return Role.HOMETOWN
     if _is_resident(before) or (_is_resident(earlier) and before not in _BREAKS):
         return Role.ORIGIN
     if after.startswith(_RESIDENT_AFTER):

@@ -18,6 +18,8 @@ from nlp.words import Form, Words
 
 WINDING = 1.2
 """Kilometres of road to a kilometre as the crow flies: median of 30 roads of the tables."""
+ROAD_REACH = 5
+"""Words from a road's word to its ends: "трасса А-17 Кызылорда — Жезказган"."""
 _DASHES = frozenset("-–—")
 _AND = folded("мен пен бен и men pen ben")
 _BETWEEN = folded("между арасы арасында")
@@ -96,7 +98,7 @@ def _stretch(words: Words, left: Resolved, right: Resolved, gazetteer: Gazetteer
     if not dashed and not joined:
         return None
     between = _says_between(words, a.first, b.last)
-    road = said_near(words, a.first, b.last, ROAD_WORDS, 3) or a.before in ("по", "po")
+    road = said_near(words, a.first, b.last, ROAD_WORDS, ROAD_REACH) or a.before in ("по", "po")
     km = kilometre_near(words, a.first, b.last)
     moving = said_near(words, a.first, b.last, TRANSPORT, 4)
     if not (dashed or between or (joined and road and not _listed(gap))):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nlp.gazetteer.index import LONGEST_SHORT_FORM
 from nlp.gazetteer.mention import QUOTES, Mention, is_abbreviated
 from nlp.gazetteer.names import ALSO_WORDS, ORDINALS, generic_kinds
 from nlp.words import Form, Words, coarsen, fold_cyrillic, terms
@@ -80,13 +81,21 @@ def unlisted(words: Words, known: list[Mention]) -> list[Mention]:
     return found
 
 
+def _is_short(form: Form) -> bool:
+    """Whether a full stop behind it ends an abbreviation ("ул."), not a sentence ("на улице.")."""
+    return len(form.raw) <= LONGEST_SHORT_FORM
+
+
 def _is_name(form: Form) -> bool:
     return form.kind in ("cyrillic", "latin") and form.capital and not generic_kinds(form)
 
 
 def _name_after(words: Words, index: int, taken: set[int], kind: str) -> tuple[int, int] | None:
     position = index + 1
-    while position < len(words) and words.forms[position].raw in {".", "№", *QUOTES}:
+    while position < len(words) and (
+        words.forms[position].raw in {"№", *QUOTES}
+        or (words.forms[position].raw == "." and _is_short(words.forms[position - 1]))
+    ):
         position += 1
     last = position - 1
     while (

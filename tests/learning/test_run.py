@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from learning.run import (
     write_labels,
 )
 from nlp.assessor import DEFAULT_MODELS, Assessor
+from nlp.encoder import Encoder
 from nlp.labelled import read_corpus
 from nlp.model import Model
 from nlp.reading import Subject
@@ -137,7 +139,8 @@ def test_a_candidate_learns_what_people_decided(store: SqliteStore, tmp_path: Pa
         )
     folder = tmp_path / "learning"
     assert write_labels(store, folder, NOW) == 60
-    before = grounding(folder, corpus.parent)
+    encoder = Lengths()
+    before = grounding(folder, corpus.parent, encoder)
     digest = make_candidate(before, Bound())
     verdict, difference = judge_candidate(
         store, Settings(home=tmp_path), FixedClock(NOW), before, Bound()
@@ -146,6 +149,7 @@ def test_a_candidate_learns_what_people_decided(store: SqliteStore, tmp_path: Pa
     assert candidate > running
     assert difference.posts == 19
     assert difference.flagged[1] >= difference.flagged[0]
+    assert len(encoder.asked) == 2 * 19, "both models are replayed with the operator's vectors"
     target = registry.promote(folder, digest, NOW, {})
     assert registry.current(folder) == target
     after = Assessor.load(target)
@@ -155,15 +159,29 @@ def test_a_candidate_learns_what_people_decided(store: SqliteStore, tmp_path: Pa
     assert len(read_labels(target)) == 60, "what it learned lies beside it"
 
 
-def grounding(folder: Path, corpus: Path) -> Grounding:
+class Lengths:
+    """An operator's encoder: the text's length, and which texts it was asked for."""
+
+    id, dims = "lengths@1", 2
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def encode(self, texts: Sequence[str]) -> list[list[float]]:
+        self.asked += texts
+        return [[1.0, len(text) / 100] for text in texts]
+
+
+def grounding(folder: Path, corpus: Path, encoder: Encoder | None = None) -> Grounding:
     return Grounding(
         folder=folder,
         corpus=corpus,
         streams=_no_streams(folder),
-        running=Assessor.load(DEFAULT_MODELS),
+        running=Assessor.load(DEFAULT_MODELS, None, encoder),
         gazetteer=DEFAULT_MODELS,
         language=Model.load(DEFAULT_MODELS).language,
         pairs=PairModel.load(),
+        encoder=encoder,
     )
 
 

@@ -17,29 +17,15 @@ from nlp.assessor import Assessor, Subject
 from nlp.encoder import CACHE, SentenceEncoder, encoder_of, with_dims
 from nlp.labelled import LabelledPost
 from nlp.train import Grounds, fit
+from tests.tiny_encoder import DIMS, save_tiny
 
 pytestmark = pytest.mark.slow
-DIMS = 7
 TEXTS = ["пожар на складе, горит крыша", "қоймада өрт шықты", "skladta ort", "😱 !", ""]
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SentenceTransformer of five words and ``DIMS`` axes, as a stranger would bring one."""
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
-    from tokenizers import Tokenizer
-    from tokenizers.models import WordLevel
-    from tokenizers.pre_tokenizers import Whitespace
-
-    words = {"[UNK]": 0, "пожар": 1, "өрт": 2, "query": 3, "горит": 4}
-    tokenizer = Tokenizer(WordLevel(words, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = Whitespace()
-    weights = np.eye(len(words), DIMS, dtype=np.float32) + 0.1
-    module = StaticEmbedding(tokenizer, embedding_weights=weights)
-    folder = tmp_path_factory.mktemp("tiny")
-    SentenceTransformer(modules=[module], device="cpu").save(str(folder), create_model_card=False)
-    return folder
+    return save_tiny(tmp_path_factory.mktemp("tiny"))
 
 
 def elastic(tiny: Path, home: Path, **more: Any) -> Settings:
