@@ -25,7 +25,7 @@ class Assessing(Withholding):
             return
 
         def build(tx: Transaction) -> None:
-            self._prefetch(tx, [assessment for assessment, _ in items])
+            self._prefetch(tx, items)
             for assessment, wanted in items:
                 self._save(tx, assessment, wanted, at)
 
@@ -33,16 +33,21 @@ class Assessing(Withholding):
 
     # -- inside -----------------------------------------------------------------------------
 
-    def _prefetch(self, tx: Transaction, assessments: Sequence[Assessment]) -> None:
-        keys = tx.subjects([a.subject for a in assessments])
-        wanted: list[Key] = []
-        for key, assessment in zip(keys, assessments, strict=True):
-            state = subject_of(tx.get(key))
+    def _prefetch(self, tx: Transaction, items: Sequence[tuple[Assessment, Audience]]) -> None:
+        """Read what saving will look at, with two requests whatever their number."""
+        keys = tx.subjects([assessment.subject for assessment, _ in items])
+        looked_at: list[Key] = []
+        for key, (assessment, wanted) in zip(keys, items, strict=True):
+            state, subject = subject_of(tx.get(key)), assessment.subject
             version = state.version(assessment.version)
+            looked_at += self._document_keys(subject, state)
+            if state.kind is not None and wanted in KEPT:
+                looked_at.append(self._document_key(subject, state, wanted))
             if version is not None and version.pending:
-                wanted.append(pending_key(self, assessment.subject, assessment.version))
-            wanted += self._document_keys(assessment.subject, state)
-        tx.fetch(wanted)
+                looked_at.append(pending_key(self, subject, assessment.version))
+                if state.kind == "post":
+                    looked_at.append(self._raw_key(subject, assessment.version, state, wanted))
+        tx.fetch(looked_at)
 
     def _document_keys(self, subject: str, state: Subject) -> list[Key]:
         if state.audience is None or state.kind is None:
@@ -51,6 +56,9 @@ class Assessing(Withholding):
 
     def _document_key(self, subject: str, state: Subject, audience: Audience) -> Key:
         return self._names.of(audience, f"{state.kind}s", state.period), subject
+
+    def _raw_key(self, subject: str, number: int, state: Subject, audience: Audience) -> Key:
+        return self._names.of(audience, "raw", state.period), f"{subject}:{number}"
 
     def _save(
         self, tx: Transaction, assessment: Assessment, wanted: Audience, at: datetime
@@ -134,7 +142,7 @@ class Assessing(Withholding):
             raise StoreError(f"{subject} version {number} is not where the registry says; verify")
         if "raw" in pending:
             tx.put(
-                (self._names.of(audience, "raw", state.period), f"{subject}:{number}"),
+                self._raw_key(subject, number, state, audience),
                 {
                     "id": subject,
                     "version": number,

@@ -107,9 +107,8 @@ class Events(Withholding):
         subjects = [self._subject(name) for event in events for name in sorted(named(event))]
         tx.fetch([*heads, *subjects])
         newest = [
-            self._newest_key(head, event.id)
+            self._newest_key(head_of(tx.get(key)) or self._first_head(event), event.id)
             for event, key in zip(events, heads, strict=True)
-            if (head := head_of(tx.get(key))) is not None
         ]
         tx.fetch(newest)
         gone = {
@@ -145,7 +144,7 @@ class Events(Withholding):
                 f"event {event.id}: a post that it names was removed; read its records again"
             )
         if head is None:
-            head = Head(event.audience, self._names.suffix(event.updated_at), 0)
+            head = self._first_head(event)
         elif head.audience is not event.audience:
             head = self._move_event(tx, event.id, head, event.audience, with_newest=False)
         elif current is not None and source is not None:
@@ -160,6 +159,9 @@ class Events(Withholding):
         )
         tx.put(self._newest_key(head, event.id), document)
         self._place_members(tx, event, current)
+
+    def _first_head(self, event: Event) -> Head:
+        return Head(event.audience, self._names.suffix(event.updated_at), 0)
 
     def _place_members(self, tx: Transaction, event: Event, before: Event | None) -> None:
         """Say of each member that it is in this event and in no other."""

@@ -43,6 +43,11 @@ class Subject:
     shown_us: int = 0
     removed: bool = False
 
+    @property
+    def next_version(self) -> int:
+        """The number that the next version gets."""
+        return max((v.number for v in self.versions), default=0) + 1
+
     def version(self, number: int) -> Version | None:
         """The version of that number."""
         return next((v for v in self.versions if v.number == number), None)

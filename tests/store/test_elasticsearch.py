@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from core.records import Audience, Outcome, RawPost, Session
+from core.records import Audience, Outcome, Post, RawPost, Session
 from core.settings import load_settings
 from store.elasticsearch import ElasticsearchStore
+from store.elasticsearch.connection import Connection, Key
 from store.open import open_store
 from store.protocol import ALL, CONFIDENTIAL, OPEN
 from tests.elastic import Elastic
@@ -49,6 +52,36 @@ def test_processes_share_what_waits_and_leave_nothing_lying(
     assert {record.id for record in two[0].unassessed(5)} <= shares[0], "our own come first"
     for store in two:
         store.close()
+
+
+def _raw(post: Post) -> RawPost:
+    return RawPost(
+        id=post.id, source=post.source, native_id=post.native_id, url=None, fetched_at=NOW,
+        media_type="text/html", payload=b"<p>1</p>", parser="p/1",
+    )  # fmt: skip
+
+
+def test_many_records_take_no_more_requests_than_few(
+    elastic_store: ElasticsearchStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From acceptance to the event, payloads too: a request a record would be most of the time."""
+    asked: list[int] = []
+    get_many = Connection.get_many
+
+    def counted(connection: Connection, keys: Sequence[Key], *rest: Any) -> dict[Key, Any]:
+        asked.append(len(keys))
+        return get_many(connection, keys, *rest)
+
+    monkeypatch.setattr(Connection, "get_many", counted)
+    taken = []
+    for start, count in ((0, 2), (100, 60)):
+        asked.clear()
+        posts = [a_post(str(start + n)) for n in range(count)]
+        elastic_store.accept_posts([(post, _raw(post)) for post in posts])
+        assess(elastic_store, *(post.id for post in posts))
+        write(elastic_store, *(an_event(f"e{post.id}", 1, post) for post in posts))
+        taken.append(len(asked))
+    assert taken[1] == taken[0]
 
 
 def test_the_settings_choose_the_store(elastic: Elastic, elastic_store: ElasticsearchStore) -> None:
