@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -247,7 +248,7 @@ def proxied(
     proxy = Proxy(elastic.url)
     for name in ("password", "ca.crt"):
         if (elastic.home / name).exists():
-            (tmp_path / name).write_bytes((elastic.home / name).read_bytes())
+            shutil.copy(elastic.home / name, tmp_path / name)
     settings = elastic.settings(elastic_store._names.prefix, hosts=[proxy.url], timeout_s=5)
     store = ElasticsearchStore(settings, tmp_path)
     yield store, proxy
