@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -23,10 +23,10 @@ from typing import Any
 
 from benchmarks.harness import DEMO, final_events
 from core.inputs import make_post, make_report
-from core.records import Heartbeat, Outcome, Post, Report
+from core.records import Audience, Heartbeat, Outcome, Post, Report
 from core.settings import Settings
 from store.open import open_store
-from store.protocol import CONFIDENTIAL, OPEN, Store
+from store.protocol import ALL, CONFIDENTIAL, OPEN, Store
 
 AS_OF = datetime(2026, 3, 20, 17, 10, tzinfo=UTC)
 KEY = b"k" * 32
@@ -115,7 +115,7 @@ def undisturbed(home: Path, records: Sequence[Post | Report]) -> dict[Any, Any]:
         pipelines = Pipelines(settings, 1)
         try:
             pipelines.wait_ready()
-            wait_settled(store, len(_ids(records)))
+            wait_settled(store, _ids(records))
         finally:
             pipelines.stop()
         return final_events(store)
@@ -146,7 +146,7 @@ def disturbed(
         for number, batch in enumerate(batches(records)):
             refused += accept(store, batch)
             faults += fault(number, running)
-        wait_settled(store, len(_ids(records)))
+        wait_settled(store, _ids(records))
         got = final_events(store)
         lost, doubled = _census(store, records)
     finally:
@@ -189,19 +189,22 @@ def accept(store: Store, batch: Sequence[Post | Report]) -> int:
     return 0
 
 
-def wait_settled(store: Store, subjects: int) -> None:
-    """Wait until all is assessed and no event changes any more."""
-    until, last, since = time.monotonic() + LIMIT_S, (-1, -1), time.monotonic()
+def wait_settled(store: Store, subjects: Collection[str]) -> None:
+    """Wait until each record is in an event and no event is written any more."""
+    until, last, since = time.monotonic() + LIMIT_S, (-1, -1, -1), time.monotonic()
     while time.monotonic() < until:
-        kept = store.stats(OPEN), store.stats(CONFIDENTIAL)
-        done = sum(stats.posts + stats.reports for stats in kept)
-        now = (store.last_change(), sum(stats.events for stats in kept))
-        if now != last or kept[0].backlog or done < subjects:
+        placed = len(store.events_of(subjects, ALL))
+        now = (
+            store.last_change(),
+            store.last_event_change(Audience.OPEN),
+            store.last_event_change(Audience.CONFIDENTIAL),
+        )
+        if now != last or placed < len(subjects):
             last, since = now, time.monotonic()
         elif time.monotonic() - since > SETTLED_S:
             return
         time.sleep(0.3)
-    raise RuntimeError(f"not settled after {LIMIT_S:.0f} s: {done} of {subjects}, {kept[0]}")
+    raise RuntimeError(f"not settled after {LIMIT_S:.0f} s: {placed} of {len(subjects)} placed")
 
 
 def kill_a_node(
