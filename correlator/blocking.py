@@ -11,6 +11,7 @@ from math import floor
 from core.settings import CorrelatorSettings
 from correlator.features import REPOST_SHARE, copied_share, forwards, replies
 from correlator.items import Item
+from correlator.occasion import GOES_ON_S, same_voice
 
 CELL_LAT = 0.15
 CELL_LON = 0.22
@@ -96,13 +97,23 @@ def _alike_enough(a: Item, b: Item) -> bool:
 
 
 def linked(a: Item, b: Item) -> bool:
-    """A copy, forward, reply, answer to the same post, or the same photo."""
+    """A copy, forward, reply, answer to the same post, the same photo, or one voice going on."""
     return (
         replies(a, b)
         or forwards(a, b)
+        or _goes_on(a, b)
         or (a.reply_to is not None and a.reply_to == b.reply_to and a.source == b.source)
         or bool(a.media & b.media)
         or copied_share(a, b) >= REPOST_SHARE
+    )
+
+
+def _goes_on(a: Item, b: Item) -> bool:
+    """One voice in one chat within the hour, telling of an incident at least once."""
+    return (
+        abs(a.at - b.at) <= GOES_ON_S
+        and max(a.incident, b.incident) >= LEADER_FLOOR
+        and same_voice(a, b)
     )
 
 
@@ -146,6 +157,8 @@ def _same_keys(item: Item) -> list[Key]:
     keys += [("media", digest) for digest in item.media]
     if item.source is not None and not item.place_known and item.incident >= NOWHERE_FLOOR:
         keys.append(("source", item.source))
+    if item.source is not None and item.author is not None:
+        keys.append(("voice", (item.source, item.author)))
     return keys
 
 
