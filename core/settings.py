@@ -208,10 +208,12 @@ class GeocoderSettings(_Section):
 class CorrelatorSettings(_Section):
     """Correlation. Windows in hours; categories not named use ``window_h``.
 
-    ``link_at``: probability from which two records are the same event.
+    ``link_at``: probability from which two records are the same event. ``known_at``: chance that
+    102 knows of an event that no report is in, from which it is not flagged; 1 flags it always.
     """
 
     link_at: Share = 0.5
+    known_at: Share = 0.7
     window_h: float = Field(default=12.0, gt=0)
     windows_h: dict[Category, float] = Field(
         default_factory=lambda: {Category.MISSING_PERSON: 96.0, Category.FIRE_EMERGENCY: 24.0}

@@ -36,7 +36,7 @@ def correlate(
     graph.constrain(constraints(decisions))
     for record in sorted(chosen.values(), key=lambda r: (at(r), r.subject.id)):
         graph.put(make_item(record, model.idf))
-    judge = Judge(model, incident_at)
+    judge = Judge(model, incident_at, settings.known_at)
     rulings = Rulings(decisions)
     events = []
     for members in graph.clusters_around(chosen):

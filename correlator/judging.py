@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from core.records import (
     INCIDENT_CATEGORIES,
     Assessed,
+    Audience,
     Category,
     Decision,
     DecisionKind,
@@ -23,7 +24,9 @@ from correlator.constraints import standing
 from correlator.freshness import Freshness
 from correlator.graph import Graph
 from correlator.items import VAGUE_RADIUS_M, Item, distance_m, site_of
-from correlator.model import PairModel, logistic
+from correlator.known import chance_known
+from correlator.model import PairModel
+from correlator.odds import logistic
 from correlator.pairs import Judgement, judge
 from correlator.priority import priority
 
@@ -109,10 +112,13 @@ class Known:
 
 @dataclass
 class Judge:
-    """Builds events. ``incident_at``: probability from which an event is an incident."""
+    """Builds events. ``incident_at``: probability from which an event is an incident;
+    ``known_at``: chance from which 102 is taken to know of one that no report is in.
+    """
 
     model: PairModel
     incident_at: float
+    known_at: float
     _cache: dict[tuple[str, str, str, str], Judgement] = field(default_factory=dict)
 
     def event(
@@ -128,8 +134,9 @@ class Judge:
     ) -> Event:
         """The event of a cluster, as its next version.
 
-        ``flagged``: probably real and not known to be known: ``unreported``, and ``unknown`` too,
-        because then a person has to decide; undecided, not snoozed, and seen by at least one post.
+        ``flagged``: probably real and not known to be known: ``unreported`` unless 102 most
+        probably knows (never for confidential ones: they are few), and ``unknown`` too, because
+        then a person has to decide; undecided, not snoozed, and seen by at least one post.
         """
         ordered = sorted(members, key=lambda m: (graph.items[m].at, m))
         links = self._links(ordered, graph, records)
@@ -143,12 +150,17 @@ class Judge:
         location, path = _location(assessed, graph)
         last_at = max(link.at for link in links)
         urgency = max(r.assessment.urgency for r in assessed)
-        unknown = 1.0 - max((link.probability for link in reports or candidates), default=0.0)
+        report = max((link.probability for link in reports or candidates), default=0.0)
+        known_to_102 = self._chance_known(assessed, graph, report)
+        open_question = state is ReportState.UNKNOWN or (
+            state is ReportState.UNREPORTED
+            and (known_to_102 < self.known_at or assessed[0].audience is Audience.CONFIDENTIAL)
+        )
         value, factors = priority(
             category=category,
             urgency=urgency,
             incident=incident,
-            unknown_to_102=unknown,
+            unknown_to_102=1.0 - known_to_102,
             last_at=last_at,
             now=now,
         )
@@ -171,7 +183,7 @@ class Judge:
             lead_s=lead_s,
             flagged=bool(posts)
             and incident >= self.incident_at
-            and state in {ReportState.UNREPORTED, ReportState.UNKNOWN}
+            and open_question
             and marks.decided is None
             and not snoozed,
             priority=value,
@@ -181,6 +193,14 @@ class Judge:
             aliases=known.aliases,
             updated_at=now,
         )
+
+    def _chance_known(self, assessed: Sequence[Assessed], graph: Graph, report: float) -> float:
+        """``report``: probability of the best pair with a report. What reports say of the incident
+        does not count, so that a further one never makes the event less known.
+        """
+        firsts = sorted({graph.first(r.subject.id) for r in assessed if isinstance(r.subject, Post)})
+        posts = [graph.items[first] for first in firsts]
+        return chance_known(self.model.known, posts, _incident(assessed, graph, ()), report)
 
     def _links(
         self, ordered: Sequence[str], graph: Graph, records: Mapping[str, Assessed]

@@ -35,7 +35,7 @@ class Correlator:
     ) -> None:
         self._settings = settings
         self._model = model
-        self._judge = Judge(model, incident_at)
+        self._judge = Judge(model, incident_at, settings.known_at)
         self._graph = Graph(settings, model)
         self._records: dict[str, Assessed] = {}
         self._events: dict[str, Event] = {}
