@@ -109,10 +109,11 @@ def linked(a: Item, b: Item) -> bool:
 
 
 def _goes_on(a: Item, b: Item) -> bool:
-    """One voice in one chat within the hour, telling of an incident at least once."""
+    """One voice in one chat within the hour, both times on what may be an incident."""
     return (
         abs(a.at - b.at) <= GOES_ON_S
         and max(a.incident, b.incident) >= LEADER_FLOOR
+        and min(a.incident, b.incident) >= INCIDENT_FLOOR
         and same_voice(a, b)
     )
 
@@ -157,7 +158,7 @@ def _same_keys(item: Item) -> list[Key]:
     keys += [("media", digest) for digest in item.media]
     if item.source is not None and not item.place_known and item.incident >= NOWHERE_FLOOR:
         keys.append(("source", item.source))
-    if item.source is not None and item.author is not None:
+    if item.source is not None and item.author is not None and item.incident >= INCIDENT_FLOOR:
         keys.append(("voice", (item.source, item.author)))
     return keys
 

@@ -14,7 +14,6 @@ from math import exp, hypot, log2, sqrt
 from correlator.items import Item, alike, distance_m
 from correlator.occasion import (
     both_named,
-    dies_down,
     goes_on,
     many_concepts,
     rare_kind,
@@ -374,7 +373,6 @@ FEATURES: dict[str, Feature] = {
         rare_kind,
         goes_on,
         within_hours,
-        dies_down,
         many_concepts,
         both_named,
     )
@@ -414,7 +412,6 @@ SIGNS: dict[str, int] = {
     "rare_kind": 1,
     "goes_on": 1,
     "within_hours": 1,
-    "dies_down": 1,
     "many_concepts": 1,
     "both_named": -1,
 }

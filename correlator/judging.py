@@ -198,7 +198,9 @@ class Judge:
         """``report``: probability of the best pair with a report. What reports say of the incident
         does not count, so that a further one never makes the event less known.
         """
-        firsts = sorted({graph.first(r.subject.id) for r in assessed if isinstance(r.subject, Post)})
+        firsts = sorted(
+            {graph.first(r.subject.id) for r in assessed if isinstance(r.subject, Post)}
+        )
         posts = [graph.items[first] for first in firsts]
         return chance_known(self.model.known, posts, _incident(assessed, graph, ()), report)
 

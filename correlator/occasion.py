@@ -39,11 +39,12 @@ MANY_CONCEPTS = 3.0
 
 
 def small_town(a: Item, b: Item) -> float:
-    """Both speak of the same town, and it is a small one: two incidents at once are rare there."""
+    """Both tell of an incident in one town, and it is small: two at once are rare there."""
     if a.town is None or a.town != b.town:
         return 0.0
     radius_m = radius_of(a.town)
-    return 1.0 if radius_m is None else max(0.0, 1.0 - radius_m / LARGE_TOWN_M)
+    small = 1.0 if radius_m is None else max(0.0, 1.0 - radius_m / LARGE_TOWN_M)
+    return small * min(a.incident, b.incident)
 
 
 def rare_kind(a: Item, b: Item) -> float:
@@ -66,12 +67,6 @@ def goes_on(a: Item, b: Item) -> float:
 def within_hours(a: Item, b: Item) -> float:
     """They came within a few hours of each other."""
     return exp(-abs(a.at - b.at) / HOURS_S)
-
-
-def dies_down(a: Item, b: Item) -> float:
-    """The earlier one tells of an incident, the later one of what became of it."""
-    earlier, later = (a, b) if (a.at, a.id) < (b.at, b.id) else (b, a)
-    return max(0.0, earlier.incident - later.incident)
 
 
 def many_concepts(a: Item, b: Item) -> float:
