@@ -35,7 +35,7 @@ def town_of_home(home: str) -> Town | None:
 
 
 def radius_of(key: str) -> float | None:
-    """Radius (metres) of a town by its folded name; ``None`` for one not in the table: a small one."""
+    """Radius (metres) of a town by its folded name; ``None``: not in the table, so a small one."""
     town = _table()[0].get(key)
     return None if town is None else town.radius_m
 
