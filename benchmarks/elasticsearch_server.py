@@ -196,16 +196,7 @@ class Node:
         raise UnavailableError(f"Elasticsearch did not start:\n{log[-3000:]}")
 
     def _nodes(self) -> int:
-        request = urllib.request.Request(f"{self.url}/_cluster/health")  # noqa: S310
-        if self.password is not None:
-            token = base64.b64encode(f"{ADMIN}:{self.password}".encode()).decode()
-            request.add_header("Authorization", f"Basic {token}")
-        context = ssl.create_default_context(cafile=self.ca_file) if self.ca_file else None
-        try:
-            with urllib.request.urlopen(request, timeout=5, context=context) as answer:  # noqa: S310
-                return int(json.load(answer)["number_of_nodes"])
-        except (OSError, ValueError, KeyError, urllib.error.URLError):
-            return 0
+        return nodes_seen(self.url, ADMIN, self.password, self.ca_file)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the server and whatever it started."""
@@ -223,6 +214,22 @@ class Node:
         """End it and remove its data."""
         self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def nodes_seen(
+    url: str, user: str, password: str | None = None, ca_file: Path | None = None
+) -> int:
+    """How many nodes the server sees; 0 when it does not answer."""
+    request = urllib.request.Request(f"{url}/_cluster/health")  # noqa: S310
+    if password is not None:
+        token = base64.b64encode(f"{user}:{password}".encode()).decode()
+        request.add_header("Authorization", f"Basic {token}")
+    context = ssl.create_default_context(cafile=ca_file) if ca_file else None
+    try:
+        with urllib.request.urlopen(request, timeout=5, context=context) as answer:  # noqa: S310
+            return int(json.load(answer)["number_of_nodes"])
+    except (OSError, ValueError, KeyError, urllib.error.URLError):
+        return 0
 
 
 def single(

@@ -203,20 +203,22 @@ def _rare(item: Item) -> list[str]:
 
 
 def _cells(item: Item) -> set[tuple[int, int]]:
-    return {
-        cell
-        for site in item.sites
-        if site.radius_m <= MAX_SITE_RADIUS_M
-        for cell in _covered(site, SLACK_DEG, CELL_LAT, CELL_LON)
-    }
+    return _touched(item, MAX_SITE_RADIUS_M, SLACK_DEG, CELL_LAT, CELL_LON)
 
 
 def _close_cells(item: Item) -> set[tuple[int, int]]:
+    return _touched(item, MAX_CLOSE_RADIUS_M, CLOSE_SLACK_DEG, CLOSE_LAT, CLOSE_LON)
+
+
+def _touched(
+    item: Item, widest_m: float, slack: float, lat: float, lon: float
+) -> set[tuple[int, int]]:
+    """Cells of so many degrees that its sites touch, those that are no wider than ``widest_m``."""
     return {
         cell
         for site in item.sites
-        if site.radius_m <= MAX_CLOSE_RADIUS_M
-        for cell in _covered(site, CLOSE_SLACK_DEG, CLOSE_LAT, CLOSE_LON)
+        if site.radius_m <= widest_m
+        for cell in _covered(site, slack, lat, lon)
     }
 
 

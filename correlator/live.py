@@ -176,22 +176,6 @@ class Correlator:
         """Judge everything in memory anew: the differences from what the store holds."""
         return self._settle(set(self._records), now, freshness)
 
-    def adopt(
-        self,
-        events: Iterable[Event],
-        now: datetime,
-        freshness: Freshness,
-        *,
-        records: Sequence[Assessed] = (),
-        absent: Iterable[str] = (),
-    ) -> list[EventWrite]:
-        """Take over newest versions that another process wrote; what then remains to be written.
-
-        ``records``: their members that are not in memory yet; ``absent``: ids of events that are
-        known here and were never written.
-        """
-        return self.settle(self.admit(events, records=records, absent=absent), now, freshness)
-
     def admit(
         self,
         events: Iterable[Event],
@@ -199,7 +183,11 @@ class Correlator:
         records: Sequence[Assessed] = (),
         absent: Iterable[str] = (),
     ) -> set[str]:
-        """The first half of ``adopt``: ids of the records that are to be judged anew."""
+        """Take over newest versions that another process wrote; ids of what is to be judged anew.
+
+        ``records``: their members that are not in memory yet; ``absent``: ids of events that are
+        known here and were never written.
+        """
         touched: set[str] = set()
         for event_id in absent:
             touched |= self._forget_event(event_id)

@@ -233,15 +233,16 @@ class LiveCorrelator:
         subjects = {change.id for change in changes if change.kind != "decision"}
         records = [r for r in self._store.assessed(subjects, ALL) if self._readable(r)]
         mine = self._share.of_mine(records)
-        handled = {record.subject.id for record in mine} if self._share.of > 1 else subjects
+        others = [record for record in records if not self._share.has(record)]
+        handled = subjects - {record.subject.id for record in others}
         if self._near is None:
             spoken_of = self._store.assessed(decided - subjects, ALL)
             again = self._reopen([*records, *spoken_of], now)
-            self._correlator.take([r for r in records if r.subject.id not in handled])
+            self._correlator.take(others)
             writes = self._correlator.update(mine, now, freshness, decisions, again=again)
         else:
             self._near.bring_events_of(subjects | decided)
-            self._correlator.take([r for r in records if r.subject.id not in handled])
+            self._correlator.take(others)
             touched = self._correlator.take(mine, decisions) | handled | decided
             self._near.came(records, now)
             self._near.complete(touched)

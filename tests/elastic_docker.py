@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import json
 import os
 import secrets
 import shutil
 import subprocess
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.elasticsearch_server import UnavailableError
+from benchmarks.elasticsearch_server import UnavailableError, nodes_seen
 from benchmarks.harness import free_port
 
 COMPOSE = Path(__file__).resolve().parents[1] / "compose.yaml"
@@ -84,15 +80,10 @@ def container(command: str, start_s: float = START_S) -> Iterator[Container]:
 
 
 def _wait(found: Container, start_s: float) -> None:
-    token = base64.b64encode(f"{USER}:{found.password}".encode()).decode()
-    request = urllib.request.Request(f"{found.url}/_cluster/health")  # noqa: S310
-    request.add_header("Authorization", f"Basic {token}")
     until = time.monotonic() + start_s
-    while time.monotonic() < until:
-        try:
-            with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
-                if json.load(answer)["status"] in ("green", "yellow"):
-                    return
-        except (OSError, ValueError, KeyError, urllib.error.URLError):
-            time.sleep(0.2)
-    raise UnavailableError(f"Elasticsearch in its container did not answer within {start_s:.0f} s")
+    while not nodes_seen(found.url, USER, found.password):
+        if time.monotonic() > until:
+            raise UnavailableError(
+                f"Elasticsearch in its container did not answer within {start_s:.0f} s"
+            )
+        time.sleep(0.2)

@@ -40,7 +40,7 @@ if what == "serve":
         def do_GET(self):
             self.send_response(200 if self.headers["Authorization"] == expected else 401)
             self.end_headers()
-            self.wfile.write(json.dumps({{"status": "green"}}).encode())
+            self.wfile.write(json.dumps({{"number_of_nodes": 1}}).encode())
         def log_message(self, *ignored):
             pass
     http.server.HTTPServer(("127.0.0.1", int(rest[0])), Health).serve_forever()
