@@ -14,6 +14,7 @@ from math import floor, inf
 from core.settings import CorrelatorSettings
 from correlator.features import REPOST_SHARE, copied_share, forwards, replies
 from correlator.items import MIN_WORDS, Item, Site
+from correlator.occasion import GOES_ON_S, same_voice
 
 CELL_LAT = 0.15
 CELL_LON = 0.22
@@ -112,9 +113,20 @@ def linked(a: Item, b: Item) -> bool:
     return (
         replies(a, b)
         or forwards(a, b)
+        or _goes_on(a, b)
         or (a.reply_to is not None and a.reply_to == b.reply_to and a.source == b.source)
         or bool(a.media & b.media)
         or copied_share(a, b) >= REPOST_SHARE
+    )
+
+
+def _goes_on(a: Item, b: Item) -> bool:
+    """One voice in one chat within the hour, both times on what may be an incident."""
+    return (
+        abs(a.at - b.at) <= GOES_ON_S
+        and max(a.incident, b.incident) >= LEADER_FLOOR
+        and min(a.incident, b.incident) >= INCIDENT_FLOOR
+        and same_voice(a, b)
     )
 
 
@@ -147,7 +159,11 @@ def _named_by(item: Item) -> list[str]:
 
 def _same_of(item: Item) -> list[Key]:
     """What two copies have in common: how their texts run, photos."""
-    return [*(("text", opening) for opening in item.openings), *(("media", m) for m in item.media)]
+    keys: list[Key] = [("text", opening) for opening in item.openings]
+    keys += [("media", digest) for digest in item.media]
+    if item.source is not None and item.author is not None and item.incident >= INCIDENT_FLOOR:
+        keys.append(("voice", (item.source, item.author)))
+    return keys
 
 
 def _own_keys(item: Item) -> list[Key]:

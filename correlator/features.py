@@ -12,6 +12,14 @@ from functools import lru_cache
 from math import exp, hypot, log2, sqrt
 
 from correlator.items import Item, alike, distance_m
+from correlator.occasion import (
+    both_named,
+    goes_on,
+    many_concepts,
+    rare_kind,
+    small_town,
+    within_hours,
+)
 
 Feature = Callable[[Item, Item], float]
 
@@ -364,6 +372,12 @@ FEATURES: dict[str, Feature] = {
         report,
         two_reports,
         brief,
+        small_town,
+        rare_kind,
+        goes_on,
+        within_hours,
+        many_concepts,
+        both_named,
     )
 }
 
@@ -397,5 +411,11 @@ SIGNS: dict[str, int] = {
     "same_source": 1,
     "same_media": 1,
     "brief": -1,
+    "small_town": 1,
+    "rare_kind": 1,
+    "goes_on": 1,
+    "within_hours": 1,
+    "many_concepts": 1,
+    "both_named": -1,
 }
 """1: may only speak for the same event, -1: only against it; absent: either."""

@@ -37,6 +37,11 @@ _PLAIN = {
     "two_reports": "два сообщения в 102",
     "brief": "текст слишком короткий",
     "other_town": "разные города",
+    "small_town": "один и тот же небольшой населённый пункт",
+    "rare_kind": "тот же вид происшествия, и он редкий",
+    "goes_on": "тот же голос в том же чате продолжает в течение часа",
+    "many_concepts": "в обоих говорится о нескольких одинаковых вещах",
+    "both_named": "в обоих место названо точно",
 }
 
 
@@ -49,7 +54,7 @@ def sentence(feature: str, a: Item, b: Item) -> str:
             for y in b.sites
         )
         return f"между местами {_metres(gap)}, общая неточность {_metres(joint)}"
-    if feature in {"soon", "soon_somewhere", "lag"}:
+    if feature in {"soon", "soon_somewhere", "lag", "within_hours"}:
         return f"между сообщениями {_minutes(abs(a.at - b.at) / 60.0)}"
     return _PLAIN[feature]
 

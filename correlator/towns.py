@@ -35,6 +35,12 @@ def town_of_home(home: str) -> Town | None:
     return _table()[0].get(fold("".join(tokens(home))))
 
 
+def radius_of(key: str) -> float | None:
+    """Radius (metres) of a town by its folded name; ``None``: not in the table, so a small one."""
+    town = _table()[0].get(key)
+    return None if town is None else town.radius_m
+
+
 @lru_cache(maxsize=16_384)
 def town_of_channel(source: str) -> Town | None:
     """The town in a channel's name ("shymkent_today", "alm_dtp"), if there is just one."""
