@@ -45,6 +45,7 @@ def cluster(
     threshold: float,
     average_share: float,
     spans: Mapping[str, Span | None] | None = None,
+    threads: Iterable[Pair] = (),
 ) -> list[list[str]]:
     """Partition ``nodes`` (given in a fixed order).
 
@@ -64,6 +65,8 @@ def cluster(
     for a, b in sorted(together):
         if a in known and b in known:
             groups.join(a, b)
+    for a, b in threads:
+        groups.hold(a, b)
     groups.join_all()
     return groups.members()
 
@@ -189,6 +192,11 @@ class _Groups:
         one.take_in(other)
         one.apart -= {a, b}
         del self._groups[b]
+
+    def hold(self, a: str, b: str) -> None:
+        """Make the groups of two nodes one, unless something bans it."""
+        if self._home[b] not in self._groups[self._home[a]].apart:
+            self.join(a, b)
 
     def join_all(self) -> None:
         """Join the closest groups until none are close enough."""

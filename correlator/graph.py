@@ -19,7 +19,7 @@ from math import inf
 from core.records import Audience
 from core.settings import CorrelatorSettings
 from correlator.blocking import Index, comparable, reach_s, speaks, widest_s
-from correlator.clustering import FLOOR, Span, cluster, edges_of
+from correlator.clustering import CEILING, FLOOR, Span, cluster, edges_of
 from correlator.constraints import Constraints, Pair, pair
 from correlator.context import LIMIT, refined
 from correlator.features import replies
@@ -458,7 +458,24 @@ class Graph:
             threshold=self._threshold,
             average_share=self._model.average_share,
             spans=spans,
+            threads=self._threads(nodes),
         )
+
+    def _threads(self, nodes: list[str]) -> list[Pair]:
+        """Answers that name no place, each with the first that it answers."""
+        inside = set(nodes)
+        found = []
+        for node in nodes:
+            if not _by_thread(self.items[node]):
+                continue
+            asked = [o for o in self.edges[node] if o in inside and self._answers(node, o)]
+            if asked:
+                found.append((min(asked, key=lambda o: (self.items[o].at, o)), node))
+        return found
+
+    def _answers(self, node: str, other: str) -> bool:
+        """Whether a record answers another or a copy of it."""
+        return not self._refers[node].isdisjoint(self._names[other])
 
     def _by_time(self, component: Iterable[str]) -> list[str]:
         return sorted(component, key=lambda node: (self.items[node].at, node))
@@ -543,6 +560,10 @@ class Graph:
                         own[other] = min(own.get(other, FLOOR), -to_anchor)
                         edges[other] = {**edges[other], node: own[other]}
                 edges[node] = own
+
+
+def _by_thread(item: Item) -> bool:
+    return item.reply_to is not None and not item.named
 
 
 def _may_tell(one: Span | None, other: Span | None) -> bool:
