@@ -45,6 +45,7 @@ from correlator.train import (
     train,
     train_context,
 )
+from correlator.train_known import train_known
 from learning.streams import Stream, read_labelled
 from nlp.assessor import Assessor, subject_of_post
 from nlp.labelled import DEFAULT_CORPUS, read_corpus, read_stream
@@ -187,6 +188,13 @@ def train_model(stream: Stream, assessor: Assessor, settings: Settings) -> tuple
     over = passed_over_pairs(stream.records, stream.truth, idf=idf, settings=window)
     model = train([*pairs, *apart, *over], idf=idf)
     model = train_context(stream.records, stream.truth, model=model, settings=window)
+    model = train_known(
+        stream.records,
+        stream.truth,
+        model=model,
+        settings=window,
+        incident_at=settings.nlp.incident_at,
+    )
     return model, sum(pair.same for pair in pairs) / wanted
 
 

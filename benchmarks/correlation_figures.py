@@ -16,7 +16,8 @@ from core.records import Event, Language, ReportState
 from core.settings import Settings
 from correlator.blocking import speaks
 from correlator.evaluation import Share
-from correlator.model import PairModel, logistic
+from correlator.model import PairModel
+from correlator.odds import logistic
 from correlator.pairs import pair_log_odds
 from correlator.train import LabelledPair, labelled_pairs, same_event_pairs
 from learning.streams import Stream

@@ -24,7 +24,8 @@ from correlator.constraints import Constraints, Pair, pair
 from correlator.context import LIMIT, refined
 from correlator.features import replies
 from correlator.items import MIN_REPOST_WORDS, Item
-from correlator.model import PairModel, log_odds
+from correlator.model import PairModel
+from correlator.odds import log_odds
 from correlator.pairs import pair_log_odds
 from correlator.screen import Screen
 

@@ -23,7 +23,9 @@ from correlator.constraints import standing
 from correlator.freshness import Freshness
 from correlator.graph import Graph
 from correlator.items import VAGUE_RADIUS_M, distance_m, site_of
-from correlator.model import PairModel, logistic
+from correlator.known import chance_known
+from correlator.model import PairModel
+from correlator.odds import logistic
 from correlator.pairs import judge
 from correlator.priority import priority
 
@@ -130,6 +132,7 @@ class Judge:
 
         ``flagged``: probably real and not known to be known: ``unreported``, and ``unknown`` too,
         because then a person has to decide; undecided, not snoozed, and seen by at least one post.
+        That 102 may know of it without a report that is told apart only lowers its priority.
         """
         ordered = sorted(members, key=lambda m: (graph.items[m].at, m))
         links = self._links(ordered, graph, records)
@@ -143,12 +146,13 @@ class Judge:
         location, path = _location(assessed, graph)
         last_at = max(link.at for link in links)
         urgency = max(r.assessment.urgency for r in assessed)
-        unknown = 1.0 - max((link.probability for link in reports or candidates), default=0.0)
+        report = max((link.probability for link in reports or candidates), default=0.0)
+        known_to_102 = self._chance_known(assessed, graph, report)
         value, factors = priority(
             category=category,
             urgency=urgency,
             incident=incident,
-            unknown_to_102=unknown,
+            unknown_to_102=1.0 - known_to_102,
             last_at=last_at,
             now=now,
         )
@@ -181,6 +185,16 @@ class Judge:
             aliases=known.aliases,
             updated_at=now,
         )
+
+    def _chance_known(self, assessed: Sequence[Assessed], graph: Graph, report: float) -> float:
+        """``report``: probability of the best pair with a report. What reports say of the incident
+        does not count, so that a further one never makes the event less known.
+        """
+        firsts = sorted(
+            {graph.first(r.subject.id) for r in assessed if isinstance(r.subject, Post)}
+        )
+        posts = [graph.items[first] for first in firsts]
+        return chance_known(self.model.known, posts, _incident(assessed, graph, ()), report)
 
     def _links(
         self, ordered: Sequence[str], graph: Graph, records: Mapping[str, Assessed]

@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from core.errors import ModelError
 from correlator.items import MAX_IDF
-from correlator.model import logistic
+from correlator.odds import logistic
 from correlator.words import fold, key_of, stem, stems, tokens
 
 MODEL = Path(__file__).with_name("likeness.json")

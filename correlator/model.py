@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from math import exp, log
 from pathlib import Path
 
 from core.errors import ModelError
 from core.ids import digest
 from correlator.context import NAMES
 from correlator.features import FEATURES, Feature
+from correlator.known import NAMES as KNOWN_NAMES
 
 HERE = Path(__file__).parent
 MODEL = HERE / "model.json"
@@ -26,6 +26,7 @@ class PairModel:
     average pair counts against the best pair when two groups are compared, in [0, 1]; .6 is best on
     the train part (B-cubed F1 .832, at .5 .830, at .8 .828) and keeps dense evenings apart.
     ``context``: weights of what the other records of a component say (``context.NAMES``).
+    ``known``: weights of the chance that 102 knows of an event without report (``known.NAMES``).
     ``digest``: of the data it was trained on.
     """
 
@@ -34,6 +35,7 @@ class PairModel:
     idf: dict[str, float]
     average_share: float = 0.6
     context: dict[str, float] = field(default_factory=dict)
+    known: dict[str, float] = field(default_factory=dict)
     digest: str = "untrained"
 
     @cached_property
@@ -58,6 +60,7 @@ class PairModel:
                 idf={str(k): float(v) for k, v in idf.items()},
                 average_share=float(values["average_share"]),
                 context={str(k): float(v) for k, v in values["context"].items()},
+                known={str(k): float(v) for k, v in values["known"].items()},
                 digest=str(values["digest"]),
             )
         except OSError as error:
@@ -66,7 +69,11 @@ class PairModel:
             ) from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ModelError(f"{path}: is no pair model ({error!r}); train it anew") from error
-        unknown = sorted(set(model.weights) ^ set(FEATURES) | set(model.context) ^ set(NAMES))
+        unknown = sorted(
+            set(model.weights) ^ set(FEATURES)
+            | set(model.context) ^ set(NAMES)
+            | set(model.known) ^ set(KNOWN_NAMES)
+        )
         if unknown:
             raise ModelError(f"{path}: features differ from the code's: {unknown}; train it anew")
         return model
@@ -78,22 +85,9 @@ class PairModel:
         values["weights"] = {k: round(v, 4) for k, v in self.weights.items()}
         values["bias"] = round(self.bias, 4)
         values["context"] = {k: round(v, 4) for k, v in self.context.items()}
+        values["known"] = {k: round(v, 4) for k, v in self.known.items()}
         path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
         rows = ",\n".join(
             f"{json.dumps(k, ensure_ascii=False)}: {round(v, 2)}" for k, v in sorted(idf.items())
         )
         rarity.write_text("{" + rows + "}\n", encoding="utf-8")
-
-
-def logistic(log_odds: float) -> float:
-    """Probability of log-odds, without overflow."""
-    if log_odds >= 0.0:
-        return 1.0 / (1.0 + exp(-min(log_odds, 700.0)))
-    odds = exp(max(log_odds, -700.0))
-    return odds / (1.0 + odds)
-
-
-def log_odds(probability: float) -> float:
-    """Log-odds of a probability, kept within those of 1e-9 and 1 - 1e-9."""
-    p = min(1.0 - 1e-9, max(1e-9, probability))
-    return log(p / (1.0 - p))

@@ -43,9 +43,13 @@ def small_town(a: Item, b: Item) -> float:
     """Both tell of an incident in one town, and it is small: two at once are rare there."""
     if a.town is None or a.town != b.town:
         return 0.0
-    radius_m = radius_of(a.town)
-    small = 1.0 if radius_m is None else max(0.0, 1.0 - radius_m / LARGE_TOWN_M)
-    return small * min(a.incident, b.incident)
+    return smallness(a.town) * min(a.incident, b.incident)
+
+
+def smallness(town: str) -> float:
+    """1 for a town that is in no table, down to 0 for the largest."""
+    radius_m = radius_of(town)
+    return 1.0 if radius_m is None else max(0.0, 1.0 - radius_m / LARGE_TOWN_M)
 
 
 def rare_kind(a: Item, b: Item) -> float:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from core.records import Assessed, Contribution
 from correlator.features import FEATURES
 from correlator.items import Item, make_item
-from correlator.model import PairModel, logistic
+from correlator.model import PairModel
+from correlator.odds import logistic
 from correlator.sentences import sentence
 
 _ALL = tuple(FEATURES.items())

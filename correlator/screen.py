@@ -20,6 +20,15 @@ from correlator.blocking import LEADER_FLOOR, NOWHERE_FLOOR, speaks
 from correlator.features import COMMON_BITS, REPOST_SHARE, SURE_BITS, TYPICAL_WORDS
 from correlator.items import Item, alike
 from correlator.model import PairModel
+from correlator.occasion import (
+    GOES_ON_S,
+    HOURS_S,
+    KINDS_BITS,
+    MANY_CONCEPTS,
+    RAREST_BITS,
+    TALK_S,
+    smallness,
+)
 
 WORDS = 128
 CONCEPTS = 48
@@ -31,10 +40,15 @@ _POSITION: dict[Category, int] = {category: i for i, category in enumerate(INCID
 _KIN: Floats = np.array(
     [[alike(a, b) for b in INCIDENT_CATEGORIES] for a in INCIDENT_CATEGORIES], dtype=np.float32
 )
+_RARITY: Floats = np.array(
+    [KINDS_BITS[c] / RAREST_BITS for c in INCIDENT_CATEGORIES], dtype=np.float32
+)
 _BOUNDED = (
     "near", "far", "fits", "soon", "lag", "same_category", "other_category", "rare_words",
     "concepts", "meaning", "same_number", "same_thing", "copy", "reply", "same_media",
     "same_author", "same_source", "shared_place", "other_place", "report", "two_reports",
+    "small_town", "rare_kind", "within_hours", "many_concepts", "goes_on", "chat_goes_on",
+    "both_named",
 )  # fmt: skip
 """``reply`` and ``same_media`` are nothing here: such pairs are found by what links them."""
 _ROW = np.dtype(
@@ -44,6 +58,7 @@ _ROW = np.dtype(
         ("radius", "f4"), ("cos", "f8"), ("sure", "f4"), ("n_stems", "f4"), ("n_concepts", "f4"),
         ("odd", "?"), ("numbers", "u8"), ("things", "u8"), ("named", "u8"), ("texts", "u8"),
         ("text_bits", "u1"), ("n_texts", "u2"), ("author", "u4"), ("source", "u4"),
+        ("town", "u4"), ("small", "f4"), ("n_named", "u1"),
     ]
 )  # fmt: skip
 
@@ -127,6 +142,7 @@ class Screen:
         w = self._weights
         words, kinds = slice(0, WORDS), slice(WORDS, WORDS + CONCEPTS)
         likeness = axes[:, WORDS + CONCEPTS :] @ (_KIN @ mine[WORDS + CONCEPTS :])
+        rarity = axes[:, WORDS + CONCEPTS :] @ (_RARITY * mine[WORDS + CONCEPTS :])
         same = np.minimum(1.0, 1.6 * likeness)
         other = np.maximum(0.0, rows["sure"] * one["sure"] - 2.0 * likeness)
         gap = np.abs(rows["at"] - one["at"])
@@ -148,6 +164,11 @@ class Screen:
             + w["rare_words"] * rare
             + w["concepts"] * np.minimum(1.0, concepts)
             + w["meaning"] * meaning
+            + w["rare_kind"] * np.minimum(1.0, 1.6 * rarity)
+            + w["within_hours"] * np.exp(-gap / HOURS_S)
+            + w["many_concepts"] * np.minimum(1.0, shared / MANY_CONCEPTS)
+            + w["small_town"] * _small_town(one, rows)
+            + w["both_named"] * (rows["n_named"] * one["n_named"] / 4.0)
             + w["copy"] * _may_be_copy(one, rows)
         )
         for name, column in (
@@ -158,8 +179,12 @@ class Screen:
         bound += w["other_place"] * np.where(named, np.maximum(0.0, 1.0 - near), 0.0)
         bound += w["report"] * (rows["report"] != one["report"])
         bound += w["two_reports"] * (rows["report"] & one["report"])
-        for name, column in (("same_author", "author"), ("same_source", "source")):
-            bound += w[name] * ((rows[column] == one[column]) & (one[column] != 0))
+        author, source = (
+            (rows[column] == one[column]) & (one[column] != 0) for column in ("author", "source")
+        )
+        bound += w["same_author"] * author + w["same_source"] * source
+        bound += w["goes_on"] * np.where(author & source, np.exp(-gap / GOES_ON_S), 0.0)
+        bound += w["chat_goes_on"] * np.where(source, np.exp(-gap / TALK_S), 0.0)
         return np.asarray(bound, dtype=np.float32)
 
 
@@ -192,6 +217,11 @@ def _places(one: np.void, rows: npt.NDArray[np.void]) -> tuple[Floats, Floats]:
     return near, np.where(both & single, far, 0.0)
 
 
+def _small_town(one: np.void, rows: npt.NDArray[np.void]) -> Floats:
+    same = (rows["town"] == one["town"]) & (one["town"] != 0)
+    return np.where(same, rows["small"] * np.minimum(rows["incident"], one["incident"]), 0.0)
+
+
 def _may_be_copy(one: np.void, rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
     """Whether so many shingles may be shared: each that is not takes one bit at most."""
     common = np.bitwise_count(rows["texts"] & one["texts"])
@@ -214,6 +244,7 @@ def _row(item: Item, reach_s: float, fits: bool) -> tuple[object, ...]:
         _bits(f"{kind} {n}" for kind, found in item.things.items() for n in found),
         _bits(item.named), texts, texts.bit_count(), min(65_535, len(item.shingles)),
         _known(item.author), _known(item.source),
+        _known(item.town), smallness(item.town) if item.town else 0.0, min(2, len(item.named)),
     )  # fmt: skip
 
 

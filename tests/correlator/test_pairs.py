@@ -14,7 +14,8 @@ from core.errors import ModelError
 from core.records import Assessed
 from correlator.features import FEATURES, SIGNS
 from correlator.items import make_item
-from correlator.model import PairModel, log_odds, logistic
+from correlator.model import PairModel
+from correlator.odds import log_odds, logistic
 from correlator.pairs import judge, pair_log_odds, score
 from correlator.sentences import sentence
 
