@@ -56,9 +56,9 @@ from nlp.train import Grounds, fit
 
 CORPUS = ROOT / "correlator" / "corpus"
 DEMO = ROOT / "oqiga" / "demo"
-AUTHORS = ("anrbmu", "cpsdqt", "exvfyw", "gh", "jk", "lo")
+AUTHORS = ("anrbmu", "cpsdqt", "exvfyw", "gh", "jk", "lo", "i", "z")
 """First letters of the keys that each author gave, in both parts."""
-HALVES = (("anrbmu", "exvfyw", "jk"), ("cpsdqt", "gh", "lo"))
+HALVES = (("anrbmu", "exvfyw", "jk", "z"), ("cpsdqt", "gh", "lo", "i"))
 END = datetime(2100, 1, 1, tzinfo=UTC)
 LINK_ATS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 INCIDENT_ATS = (0.1, 0.2, 0.3, 0.5, 0.7)

@@ -14,7 +14,6 @@ from math import exp, hypot, log2, sqrt
 from correlator.items import Item, alike, distance_m
 from correlator.occasion import (
     both_named,
-    chat_goes_on,
     goes_on,
     many_concepts,
     rare_kind,
@@ -376,7 +375,6 @@ FEATURES: dict[str, Feature] = {
         small_town,
         rare_kind,
         goes_on,
-        chat_goes_on,
         within_hours,
         many_concepts,
         both_named,
@@ -416,7 +414,6 @@ SIGNS: dict[str, int] = {
     "small_town": 1,
     "rare_kind": 1,
     "goes_on": 1,
-    "chat_goes_on": 1,
     "within_hours": 1,
     "many_concepts": 1,
     "both_named": -1,

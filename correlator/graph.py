@@ -463,13 +463,17 @@ class Graph:
         )
 
     def _threads(self, nodes: list[str]) -> list[Pair]:
-        """Answers that name no place, each with the first that it answers."""
+        """Answers that name no place, each with the first that it answers, if that is likely."""
         inside = set(nodes)
         found = []
         for node in nodes:
             if not _by_thread(self.items[node]):
                 continue
-            asked = [o for o in self.edges[node] if o in inside and self._answers(node, o)]
+            asked = [
+                other
+                for other, value in self.edges[node].items()
+                if other in inside and value > self._threshold and self._answers(node, other)
+            ]
             if asked:
                 found.append((min(asked, key=lambda o: (self.items[o].at, o)), node))
         return found

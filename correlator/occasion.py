@@ -16,7 +16,6 @@ from correlator.towns import radius_of
 LARGE_TOWN_M = 15_000.0
 """Radius of the largest towns: there something of every kind happens at any hour."""
 GOES_ON_S = 3_600.0
-TALK_S = 1_800.0
 HOURS_S = 7_200.0
 KINDS_BITS: dict[Category, float] = {
     Category.FIRE_EMERGENCY: 2.6,
@@ -67,16 +66,6 @@ def goes_on(a: Item, b: Item) -> float:
     if a.named and b.named:
         return 0.0
     return exp(-abs(a.at - b.at) / GOES_ON_S) if same_voice(a, b) else 0.0
-
-
-def chat_goes_on(a: Item, b: Item) -> float:
-    """The talk of one chat goes on, the later of the two without a place."""
-    if a.source is None or a.source != b.source:
-        return 0.0
-    later = a if (a.at, a.id) > (b.at, b.id) else b
-    if later.place_known or later.named:
-        return 0.0
-    return exp(-abs(a.at - b.at) / TALK_S)
 
 
 def within_hours(a: Item, b: Item) -> float:

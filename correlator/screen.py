@@ -26,7 +26,6 @@ from correlator.occasion import (
     KINDS_BITS,
     MANY_CONCEPTS,
     RAREST_BITS,
-    TALK_S,
     smallness,
 )
 
@@ -47,7 +46,7 @@ _BOUNDED = (
     "near", "far", "fits", "soon", "lag", "same_category", "other_category", "rare_words",
     "concepts", "meaning", "same_number", "same_thing", "copy", "reply", "same_media",
     "same_author", "same_source", "shared_place", "other_place", "report", "two_reports",
-    "small_town", "rare_kind", "within_hours", "many_concepts", "goes_on", "chat_goes_on",
+    "small_town", "rare_kind", "within_hours", "many_concepts", "goes_on",
     "both_named",
 )  # fmt: skip
 """``reply`` and ``same_media`` are nothing here: such pairs are found by what links them."""
@@ -184,7 +183,6 @@ class Screen:
         )
         bound += w["same_author"] * author + w["same_source"] * source
         bound += w["goes_on"] * np.where(author & source, np.exp(-gap / GOES_ON_S), 0.0)
-        bound += w["chat_goes_on"] * np.where(source, np.exp(-gap / TALK_S), 0.0)
         return np.asarray(bound, dtype=np.float32)
 
 

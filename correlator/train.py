@@ -39,6 +39,9 @@ SAME_PLACE = 0.3
 CONTEXT_SIGNS = {
     "own": 1, "supported": 1, "rivalled": -1, "outdone": -1, "resembles": 0, "crowd": -1
 }  # fmt: skip
+BY_HAND = {"same_media": 3.0}
+"""Log-odds of what no labelled record has, a photo or video; as much as an answer counts. Labelled
+pairs that have it move it (``adapt``)."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Floats = npt.NDArray[np.float64]
 
@@ -174,7 +177,13 @@ def train(pairs: Sequence[LabelledPair], *, idf: dict[str, float]) -> PairModel:
     same = np.array([p.same for p in pairs], dtype=np.float64)
     weight = np.array([p.weight for p in pairs], dtype=np.float64)
     names = list(FEATURES)
-    bias, weights = fit_weights(values, same, weight, [SIGNS.get(name, 0) for name in names])
+    bias, weights = fit_weights(
+        values,
+        same,
+        weight,
+        [SIGNS.get(name, 0) for name in names],
+        centre=np.array([0.0, *(BY_HAND.get(name, 0.0) for name in names)]),
+    )
     model = PairModel(
         bias=bias, weights=dict(zip(names, map(float, weights), strict=True)), idf=idf
     )

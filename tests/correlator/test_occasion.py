@@ -16,7 +16,6 @@ from correlator.occasion import (
     KINDS_BITS,
     RAREST_BITS,
     both_named,
-    chat_goes_on,
     goes_on,
     many_concepts,
     rare_kind,
@@ -26,7 +25,7 @@ from correlator.occasion import (
 from correlator.towns import radius_of
 
 Make = Callable[..., Assessed]
-ALL = (small_town, rare_kind, goes_on, chat_goes_on, within_hours, many_concepts, both_named)
+ALL = (small_town, rare_kind, goes_on, within_hours, many_concepts, both_named)
 
 
 def item(record: Assessed) -> Item:
@@ -93,18 +92,6 @@ def test_one_voice_is_found_and_compared_though_its_kinds_differ(post: Make) -> 
     assert not comparable(told, item(post("c", later.text, 20, town=None, incident=0.2)), 9e9)
     late = item(post("d", "увезли в клинику", 61, town=None, incident=0.2, author="p1"))
     assert not comparable(told, late, 9e9)
-
-
-def test_the_talk_of_a_chat_goes_on_where_the_later_one_names_no_place(post: Make) -> None:
-    told = item(post("a", "горит балкон на пятом", 0))
-    later = item(post("b", "уже потушили вроде", 10, town=None))
-    placed = item(post("c", "и у нас на Абая горит", 10, radius_m=100.0))
-    elsewhere = item(post("d", "уже потушили вроде", 10, town=None, source="other chat"))
-    assert chat_goes_on(told, later) == chat_goes_on(later, told) > 0.7
-    assert chat_goes_on(told, placed) == chat_goes_on(told, elsewhere) == 0.0
-    assert chat_goes_on(told, later) > chat_goes_on(
-        told, item(post("e", "уже потушили вроде", 40, town=None))
-    )
 
 
 def test_two_adverts_of_one_author_are_not_compared(post: Make) -> None:
