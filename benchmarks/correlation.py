@@ -12,10 +12,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.corpus import ROOT, corpus_posts
@@ -30,11 +26,10 @@ from benchmarks.correlation_figures import (
     proposed_pairs,
     threshold_of,
 )
-from core.records import Assessed, Event, Report, ReportState
+from benchmarks.correlation_scores import events_of, measure, table, unreported
+from core.records import Assessed, Event
 from core.settings import Settings
-from correlator.correlate import at, correlate
-from correlator.evaluation import Share, b_cubed, pairwise, partition_of, post_report
-from correlator.freshness import Freshness
+from correlator.evaluation import partition_of
 from correlator.model import PairModel
 from correlator.train import (
     crowded_pairs,
@@ -59,20 +54,8 @@ DEMO = ROOT / "oqiga" / "demo"
 AUTHORS = ("anrbmu", "cpsdqt", "exvfyw", "gh", "jk", "lo", "i", "z")
 """First letters of the keys that each author gave, in both parts."""
 HALVES = (("anrbmu", "exvfyw", "jk", "z"), ("cpsdqt", "gh", "lo", "i"))
-END = datetime(2100, 1, 1, tzinfo=UTC)
 LINK_ATS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 INCIDENT_ATS = (0.1, 0.2, 0.3, 0.5, 0.7)
-
-
-@dataclass(frozen=True)
-class Scores:
-    """What the events of a stream are worth. ``state``: share of labelled incidents."""
-
-    b_cubed: Share
-    pairs: Share
-    post_report: Share
-    state: float
-    flagged: Share
 
 
 def part(stream: Stream, keys: str) -> Stream:
@@ -80,86 +63,6 @@ def part(stream: Stream, keys: str) -> Stream:
     records = [r for r in stream.records if stream.truth[r.subject.id][0] in keys]
     ids = {r.subject.id for r in records}
     return Stream(records, {i: stream.truth[i] for i in ids}, stream.incidents & ids)
-
-
-def events_of(stream: Stream, model: PairModel, settings: Settings) -> list[Event]:
-    """The events that a stream's records make, its feeds alive."""
-    return correlate(
-        stream.records,
-        settings=settings.correlator,
-        model=model,
-        as_of=END,
-        freshness=Freshness.always(),
-        incident_at=settings.nlp.incident_at,
-    )
-
-
-def measure(stream: Stream, model: PairModel, settings: Settings) -> Scores:
-    """Correlate a stream and compare with its labels."""
-    events = events_of(stream, model, settings)
-    found = partition_of(events)
-    return Scores(
-        b_cubed=b_cubed(found, stream.truth),
-        pairs=pairwise(found, stream.truth),
-        post_report=post_report(found, stream.truth, stream.reports()),
-        state=_states(stream, events),
-        flagged=_flags(stream, events),
-    )
-
-
-def _true_states(stream: Stream) -> dict[str, ReportState]:
-    """Report state of each labelled event that some post calls an incident."""
-    posted: dict[str, datetime] = {}
-    told: dict[str, datetime] = {}
-    incidents = {stream.truth[post] for post in stream.incidents}
-    for record in stream.records:
-        times = told if isinstance(record.subject, Report) else posted
-        key = stream.truth[record.subject.id]
-        times[key] = min(times.get(key, END), at(record))
-    states = {}
-    for key in incidents:
-        if key not in told:
-            states[key] = ReportState.UNREPORTED
-        elif told[key] <= posted[key]:
-            states[key] = ReportState.REPORTED_BEFORE
-        else:
-            states[key] = ReportState.REPORTED_AFTER
-    return states
-
-
-def _main_event(stream: Stream, events: Sequence[Event]) -> dict[str, Event]:
-    """For each labelled event the found event that has most of its posts."""
-    counts: dict[str, Counter[str]] = {}
-    by_id = {event.id: event for event in events}
-    for event in events:
-        for link in event.posts:
-            counts.setdefault(stream.truth[link.id], Counter())[event.id] += 1
-    return {key: by_id[min(votes, key=lambda e: (-votes[e], e))] for key, votes in counts.items()}
-
-
-def _states(stream: Stream, events: Sequence[Event]) -> float:
-    states, mains = _true_states(stream), _main_event(stream, events)
-    right = sum(mains[key].report_state is state for key, state in states.items())
-    return right / len(states) if states else 1.0
-
-
-def unreported(stream: Stream) -> set[str]:
-    """The labelled incidents that 102 does not know of."""
-    return {k for k, s in _true_states(stream).items() if s is ReportState.UNREPORTED}
-
-
-def _flags(stream: Stream, events: Sequence[Event]) -> Share:
-    wanted = unreported(stream)
-    flagged = [event for event in events if event.flagged]
-    spoken = [
-        min(votes, key=lambda k: (-votes[k], k))
-        for votes in (Counter(stream.truth[link.id] for link in e.posts) for e in flagged)
-    ]
-    right = [key for key in spoken if key in wanted]
-    return Share(
-        len(right) / len(flagged) if flagged else 1.0,
-        len(set(right)) / len(wanted) if wanted else 1.0,
-    )
 
 
 def distractors(assessor: Assessor) -> tuple[list[Assessed], dict[str, str]]:
@@ -218,24 +121,6 @@ def read_as_strangers(assessor: Assessor, language: LanguageModel) -> tuple[Stre
         whole.truth.update(found.truth)
         whole.incidents.update(found.incidents)
     return whole, stranger
-
-
-def table(rows: dict[str, Scores]) -> str:
-    """The scores as a table in Markdown."""
-    lines = [
-        "| stream | B-cubed P / R / F1 | pairs P / R / F1 | post-report F1 | report state | "
-        "flagged P / R |",
-        "|---|---|---|---|---|---|",
-    ]
-    for name, s in rows.items():
-        cubed, pairs = s.b_cubed, s.pairs
-        lines.append(
-            f"| {name} | {cubed.precision:.3f} / {cubed.recall:.3f} / {cubed.f1:.3f} | "
-            f"{pairs.precision:.3f} / {pairs.recall:.3f} / {pairs.f1:.3f} | "
-            f"{s.post_report.f1:.3f} | {s.state:.3f} | "
-            f"{s.flagged.precision:.3f} / {s.flagged.recall:.3f} |"
-        )
-    return "\n".join(lines)
 
 
 def details(stream: Stream, model: PairModel, settings: Settings) -> str:

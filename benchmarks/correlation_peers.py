@@ -19,7 +19,8 @@ from statistics import median
 
 from benchmarks.charts import Axis, points
 from benchmarks.corpus import ROOT
-from benchmarks.correlation import CORPUS, END
+from benchmarks.correlation import CORPUS
+from benchmarks.correlation_scores import END
 from benchmarks.event_peers import DbscanPeer, DedupePeer, MinHashPeer, Partition, Peer, SplinkPeer
 from core.records import Assessed
 from core.settings import Settings

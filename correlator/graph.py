@@ -19,7 +19,7 @@ from math import inf
 from core.records import Audience
 from core.settings import CorrelatorSettings
 from correlator.blocking import Index, comparable, reach_s, speaks, widest_s
-from correlator.clustering import CEILING, FLOOR, Span, cluster, edges_of
+from correlator.clustering import FLOOR, Span, cluster, edges_of
 from correlator.constraints import Constraints, Pair, pair
 from correlator.context import LIMIT, refined
 from correlator.features import replies

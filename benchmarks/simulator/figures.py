@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.charts import Axis, lines
 from benchmarks.corpus import ROOT
-from benchmarks.correlation import Scores, measure
+from benchmarks.correlation_scores import Scores, measure
 from benchmarks.simulator.city import City
 from benchmarks.simulator.telling import simulate
 from benchmarks.simulator.world import Reader, stream_of

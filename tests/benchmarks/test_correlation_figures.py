@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.correlation import details, events_of, unreported
+from benchmarks.correlation import details
 from benchmarks.correlation_figures import (
     Costs,
     blocking_recall,
@@ -17,6 +17,7 @@ from benchmarks.correlation_figures import (
     proposed_pairs,
     threshold_of,
 )
+from benchmarks.correlation_scores import events_of, unreported
 from core.settings import Settings
 from correlator.evaluation import partition_of
 from correlator.model import PairModel

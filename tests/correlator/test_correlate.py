@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.records import Assessed, Audience, Category, Decision, DecisionKind, Event, ReportState
+from core.records import (
+    Assessed,
+    Audience,
+    Category,
+    Decision,
+    DecisionKind,
+    Event,
+    MediaRef,
+    ReportState,
+)
 from core.settings import CorrelatorSettings
 from correlator.correlate import correlate
 from correlator.freshness import Freshness
@@ -46,6 +55,19 @@ def run(model: PairModel, at: Callable[[float], datetime]) -> Run:
 def event_of(events: list[Event], record: str) -> Event:
     (found,) = [e for e in events if record in {k.id for k in (*e.posts, *e.reports)}]
     return found
+
+
+def test_one_video_with_other_words_is_one_event(run: Run, post: Callable[..., Assessed]) -> None:
+    def with_video(record: Assessed, digest: str) -> Assessed:
+        seen = record.subject.model_copy(update={"media": (MediaRef(digest=digest),)})
+        return record.model_copy(update={"subject": seen})
+
+    told = post("a", "на кольце кто-то перевернулся, смотрите сами", 0)
+    shown = post("b", "бауырлар абайлаңыздар жолда", 9, town=None, incident=0.4, source="other")
+    one = run([with_video(told, "d1"), with_video(shown, "d1")])
+    assert event_of(one, "a").id == event_of(one, "b").id
+    apart = run([with_video(told, "d1"), with_video(shown, "d2")])
+    assert event_of(apart, "a").id != event_of(apart, "b").id
 
 
 def test_the_world_is_understood(run: Run, world: list[Assessed], parts: Parts) -> None:

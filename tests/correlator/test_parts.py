@@ -151,6 +151,27 @@ def test_clustering_joins_the_closest_first(data: st.DataObject, size: int) -> N
     assert found == closest_by_brute_force(nodes, odds, spans, 0.5)
 
 
+def test_an_answer_stays_with_what_it_answers_unless_people_say_otherwise() -> None:
+    nodes = ["a", "b", "answer"]
+    odds = edges_of({("a", "b"): 4.0, ("a", "answer"): 0.5, ("answer", "b"): -3.0})
+
+    def found(*, threads: list[Pair], apart: list[Pair]) -> list[list[str]]:
+        return cluster(
+            nodes,
+            odds,
+            together=(),
+            apart=apart,
+            threshold=0.0,
+            average_share=0.6,
+            threads=threads,
+        )
+
+    thread = [("a", "answer")]
+    assert found(threads=[], apart=[]) == [["a", "b"], ["answer"]]
+    assert found(threads=thread, apart=[]) == [["a", "b", "answer"]]
+    assert found(threads=thread, apart=thread) == [["a", "b"], ["answer"]]
+
+
 def test_later_of_two_contradicting_decisions_holds(decision: Callable[..., Decision]) -> None:
     link = decision("d1", DecisionKind.LINK, 1.0, anchor="a", members=("b", "c"))
     unlink = decision("d2", DecisionKind.UNLINK, 2.0, anchor="b", members=("c",))
