@@ -21,8 +21,8 @@ END = datetime(2100, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Scores:
-    """What the events of a stream are worth. ``state``: share of labelled incidents; ``queue``: mean
-    precision of the flagged events in order of priority, down to each that 102 does not know of.
+    """What the events of a stream are worth. ``state``: share of labelled incidents; ``queue``:
+    mean precision of the flagged events in order of priority, down to each that is right.
     """
 
     b_cubed: Share
