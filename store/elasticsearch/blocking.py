@@ -17,7 +17,7 @@ from core.records import Assessed, Audience, Post
 from store.elasticsearch.base import Base, groups
 from store.elasticsearch.connection import translated
 from store.elasticsearch.documents import vector
-from store.elasticsearch.keys import cells_around, reaching
+from store.elasticsearch.keys import cells_around, openings_of, reaching
 from store.protocol import Sought
 
 VAGUE_M = 4_000.0
@@ -30,9 +30,6 @@ ALIKE = 50
 WORDY = 100
 COPIES = 50
 MAX_WORDS = 40
-COPIED_WORDS = "75%"
-"""Share of its words that a copy has; the correlator then compares runs of three words."""
-MIN_COPIED = 4
 ANSWER: dict[str, Any] = {
     "stored_fields": "_none_", "docvalue_fields": ["id"], "track_total_hits": False
 }  # fmt: skip
@@ -104,15 +101,17 @@ def _ways(one: Sought, vector_dims: int) -> Iterator[tuple[Sequence[str], Query]
     if linked:
         yield both, _any_of(linked, [_around(at, one.linked_s)])
     time = _around(at, one.within_s)
-    if isinstance(found.subject, Post) and len(text.split()) >= MIN_COPIED:
-        yield ("posts",), {"size": COPIES, **_words(text, [time], COPIED_WORDS)}
+    copied = openings_of(fold_words(found.subject.text))
+    if copied and isinstance(found.subject, Post):
+        same = [{"terms": {"openings": copied}}, _within("posted_at", at, one.within_s)]
+        yield ("posts",), _nearest_in_time("posted_at", at, same, COPIES)
     if one.incident_from is not None:
         yield from _near(one, at)
     if one.alike_from is None:
         return
     conditions = [time, *_reaching(one.alike_from, None)]
     if text:
-        yield both, {"size": WORDY, **_words(text, conditions)}
+        yield both, _words(text, conditions)
     alike = vector(found.assessment.vector, vector_dims)
     if alike is not None:
         yield both, _meaning(alike, conditions)
@@ -166,12 +165,10 @@ def _reaching(incident_from: float, category_from: float | None) -> list[Query]:
     return [] if keys is None else [{"terms": {"seems": keys}}]
 
 
-def _words(text: str, filters: Sequence[Query], share: str | None = None) -> Query:
+def _words(text: str, filters: Sequence[Query]) -> Query:
     """Those that share most of the rarest words come first."""
-    words: Query = {"query": text, "operator": "or"}
-    if share is not None:
-        words["minimum_should_match"] = share
-    return {"query": {"bool": {"must": [{"match": {"words": words}}], "filter": list(filters)}}}
+    words = {"match": {"told": {"query": text, "operator": "or"}}}
+    return {"size": WORDY, "query": {"bool": {"must": [words], "filter": list(filters)}}}
 
 
 def _nearest_in_time(time: str, at: datetime, filters: Sequence[Query], most: int) -> Query:

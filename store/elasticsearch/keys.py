@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from core.folding import openings
 from core.grid import CLOSE, WIDE
 from core.records import INCIDENT_CATEGORIES
 
@@ -16,16 +17,42 @@ Source = dict[str, Any]
 STEPS = range(5, 55, 5)
 """Per cent: a document has a key for each of these that its probability reaches."""
 REPORT = "report"
+TOLD = frozenset({"incident:25", REPORT})
+"""What has one of these may be found by its words: a twentieth of all posts, so that words that are
+in every second post have short lists."""
+TELLING = frozenset({"incident:10", "category:40", REPORT})
+"""What has none of these is found by no likeness of meaning: three quarters of all posts, whose
+vectors would be most of the work of indexing."""
+MIN_COPIED = 4
+"""A shorter text is no copy of another."""
 PHONE_M = 250.0
 """Radius of a point that comes without one."""
 GRIDS = {"wide": WIDE, "close": CLOSE}
 
 
 def with_keys(source: Source) -> Source:
-    """The document with its keys in place of those that it had: ``seems`` and ``cells``."""
-    keys = {"seems": list(_seems(source)), "cells": sorted(_cells(source))}
-    plain = {name: value for name, value in source.items() if name not in keys}
+    """The document with its keys in place of those that it had, and without a vector that nobody
+    asks for.
+
+    ``seems``: steps of probability that it reaches; ``cells``: where it lies; ``openings``: how its
+    text runs; ``told``: its words, when it may be about an incident.
+    """
+    seems = list(_seems(source))
+    words = str(source.get("words", ""))
+    keys: Source = {
+        "seems": seems,
+        "cells": sorted(_cells(source)),
+        "openings": openings_of(words.split()),
+        "told": words if TOLD & set(seems) else "",
+    }
+    dropped = keys.keys() if TELLING & set(seems) else keys.keys() | {"vector"}
+    plain = {name: value for name, value in source.items() if name not in dropped}
     return plain | {name: value for name, value in keys.items() if value}
+
+
+def openings_of(words: list[str]) -> list[str]:
+    """Keys that two copies have in common."""
+    return [f"{run:08x}" for run in openings(words)] if len(words) >= MIN_COPIED else []
 
 
 def reaching(incident_from: float, category_from: float | None) -> list[str] | None:
