@@ -18,11 +18,9 @@ STEPS = range(5, 55, 5)
 """Per cent: a document has a key for each of these that its probability reaches."""
 REPORT = "report"
 TOLD = frozenset({"incident:25", REPORT})
-"""What has one of these may be found by its words: a twentieth of all posts, so that words that are
-in every second post have short lists."""
-TELLING = frozenset({"incident:10", "category:40", REPORT})
-"""What has none of these is found by no likeness of meaning: three quarters of all posts, whose
-vectors would be most of the work of indexing."""
+"""What has one of these may be found by its words and meaning. They are a twentieth of all posts:
+words that stand in every second post have short lists, and the graph of vectors, most of the work
+of indexing, stays small."""
 MIN_COPIED = 4
 """A shorter text is no copy of another."""
 PHONE_M = 250.0
@@ -31,21 +29,21 @@ GRIDS = {"wide": WIDE, "close": CLOSE}
 
 
 def with_keys(source: Source) -> Source:
-    """The document with its keys in place of those that it had, and without a vector that nobody
-    asks for.
+    """The document with its keys in place of those that it had.
 
     ``seems``: steps of probability that it reaches; ``cells``: where it lies; ``openings``: how its
-    text runs; ``told``: its words, when it may be about an incident.
+    text runs; ``told``: its words, when it may be about an incident. When not, it has no vector.
     """
     seems = list(_seems(source))
     words = str(source.get("words", ""))
+    told = not TOLD.isdisjoint(seems)
     keys: Source = {
         "seems": seems,
         "cells": sorted(_cells(source)),
         "openings": openings_of(words.split()),
-        "told": words if TOLD & set(seems) else "",
+        "told": words if told else "",
     }
-    dropped = keys.keys() if TELLING & set(seems) else keys.keys() | {"vector"}
+    dropped = keys.keys() if told else keys.keys() | {"vector"}
     plain = {name: value for name, value in source.items() if name not in dropped}
     return plain | {name: value for name, value in keys.items() if value}
 

@@ -61,3 +61,20 @@ def test_keys_made_anew_take_the_place_of_the_old() -> None:
     assert with_keys({**source, "seems": ["incident:50"], "cells": ["wide:1:1"]}) == with_keys(
         source
     )
+
+
+def test_copies_share_a_key_and_what_says_little_has_none() -> None:
+    text = "на саина горит дом люди на балконе просят о помощи"
+    keys = set(with_keys(document(words=text))["openings"])
+    assert keys & set(with_keys(document(words=f"перешлите {text}"))["openings"])
+    assert not keys & set(with_keys(document(words="доброе утро всем кто встал"))["openings"])
+    assert "openings" not in with_keys(document(words="горит дом"))
+
+
+def test_words_and_meaning_are_kept_for_what_may_be_an_incident() -> None:
+    asked = document(words="горит дом", vector=[1.0])
+    told = with_keys({**asked, "incident": 0.3})
+    assert (told["told"], told["vector"]) == ("горит дом", [1.0])
+    report = with_keys({**asked, "received_at": "2026-03-20T00:00:00+00:00"})
+    assert (report["told"], report["vector"]) == ("горит дом", [1.0])
+    assert not {"told", "vector"} & set(with_keys({**asked, "incident": 0.2}))
