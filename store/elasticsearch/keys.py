@@ -18,7 +18,7 @@ STEPS = range(5, 55, 5)
 """Per cent: a document has a key for each of these that its probability reaches."""
 REPORT = "report"
 TOLD = frozenset({"incident:25", REPORT})
-"""What has one of these may be found by its words and meaning. They are a twentieth of all posts:
+"""What has one of these may be found by its words and meaning. They are some 4 % of all posts:
 words that stand in every second post have short lists, and the graph of vectors, most of the work
 of indexing, stays small."""
 MIN_COPIED = 4

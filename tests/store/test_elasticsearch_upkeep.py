@@ -77,7 +77,7 @@ def seen(store: ElasticsearchStore) -> object:
 def keyed(store: ElasticsearchStore) -> set[str]:
     """Ids of the posts and reports that blocking finds by what they seem to be."""
     found = store.client.search(
-        index="upkeep-*-posts*,upkeep-*-reports*", query={"exists": {"field": "seems"}}, size=100
+        index="upkeep-*-posts*,upkeep-*-reports*", query={"exists": {"field": "seems"}}, size=10_000
     )
     return {hit["_source"]["id"] for hit in found["hits"]["hits"]}
 
