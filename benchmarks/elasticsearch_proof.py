@@ -55,14 +55,15 @@ class Outcomes:
 
 
 class Pipelines:
-    """Processes that assess and correlate."""
+    """Processes that assess and correlate, or assess only."""
 
-    def __init__(self, settings: Settings, count: int) -> None:
+    def __init__(self, settings: Settings, count: int, *, assess_only: bool = False) -> None:
         self.processes = [
             subprocess.Popen(  # noqa: S603 - our own program
                 [
                     sys.executable, "-m", "benchmarks.elasticsearch_worker",
                     settings.model_dump_json(), AS_OF.isoformat(),
+                    *(["assess"] if assess_only else []),
                 ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -150,13 +150,13 @@ def _restart(
 
 
 def _timed(store: ElasticsearchStore, what: Callable[[], object]) -> Took:
-    server_s, client_s, since = _server_s(store), time.process_time(), time.perf_counter()
+    before_s, client_s, since = server_s(store), time.process_time(), time.perf_counter()
     what()
     wall_s, client_s = time.perf_counter() - since, time.process_time() - client_s
-    return Took(wall_s, client_s, _server_s(store) - server_s)
+    return Took(wall_s, client_s, server_s(store) - before_s)
 
 
-def _server_s(store: ElasticsearchStore) -> float:
+def server_s(store: ElasticsearchStore) -> float:
     """Seconds of a processor that all nodes have used."""
     nodes: dict[str, Any] = store.client.nodes.stats(metric="process")["nodes"]
     used = [float(node["process"]["cpu"]["total_in_millis"]) for node in nodes.values()]

@@ -1,7 +1,8 @@
 """One process of the pipeline on a store: assesses and correlates until its input is closed.
 
-``python -m benchmarks.elasticsearch_worker SETTINGS AS_OF``: settings as JSON; the clock stands at
-AS_OF, so that a whole evening can be worked through at once and again with the same outcome.
+``python -m benchmarks.elasticsearch_worker SETTINGS AS_OF [assess]``: settings as JSON; the clock
+stands at AS_OF, so that a whole evening can be worked through at once and again with the same
+outcome. With ``assess`` it leaves correlating to others.
 """
 
 from __future__ import annotations
@@ -28,7 +29,14 @@ log = logging.getLogger(__name__)
 IDLE_S = 0.05
 
 
-def work(store: Store, settings: Settings, clock: FixedClock, stop: threading.Event) -> None:
+def work(
+    store: Store,
+    settings: Settings,
+    clock: FixedClock,
+    stop: threading.Event,
+    *,
+    assess_only: bool,
+) -> None:
     """Assess and correlate; when the store is away for a moment, try again."""
     assessor, model = Assessor.load(PROJECT_MODELS), PairModel.load()
     live = LiveCorrelator(store, settings, model, clock)
@@ -37,7 +45,8 @@ def work(store: Store, settings: Settings, clock: FixedClock, stop: threading.Ev
     while not stop.is_set():
         try:
             done = assess_pending(store, assessor, settings, clock, settings.nlp.batch)
-            done += live.step()
+            if not assess_only:
+                done += live.step()
         except StoreError as error:
             log.warning("%s", error)
             done = 0
@@ -57,7 +66,8 @@ def main() -> None:
     stop = threading.Event()
     threading.Thread(target=_until_closed, args=(stop,), daemon=True).start()
     store = open_store(settings)
-    work(store, settings, FixedClock(datetime.fromisoformat(sys.argv[2])), stop)
+    clock = FixedClock(datetime.fromisoformat(sys.argv[2]))
+    work(store, settings, clock, stop, assess_only=sys.argv[3:] == ["assess"])
     store.close()
 
 

@@ -9,20 +9,14 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import nsmallest
-from math import floor, inf
+from math import inf
 
+from core.grid import CLOSE, WIDE, Cell, Grid
 from core.settings import CorrelatorSettings
 from correlator.features import REPOST_SHARE, copied_share, forwards, replies
-from correlator.items import MIN_WORDS, Item, Site
+from correlator.items import MIN_WORDS, Item
 from correlator.occasion import GOES_ON_S, same_voice
 
-CELL_LAT = 0.15
-CELL_LON = 0.22
-"""Cells of about 17 km by 17 km at 45° north: a town is covered by four to nine."""
-SLACK_DEG = 0.03
-"""About 3 km on top of the radius: the truth lies outside it one time in ten."""
-MAX_SITE_RADIUS_M = 30_000.0
-"""A wider location is a region: too many others would share its cells."""
 MIN_KEY_IDF = 4.0
 """One rather rare word binds a record without place to another, for comparison only."""
 WORD_KEYS = 30
@@ -39,12 +33,6 @@ LEADER_FLOOR = 0.35
 NOWHERE_FLOOR = 0.3
 """Without a place on both sides, both have to seem an incident: of 4,196 real posts that are no
 local incidents 6 pairs are joined with this, 14 without; the labelled streams do not change."""
-CLOSE_LAT = 0.03
-CLOSE_LON = 0.044
-"""Cells of about 3.3 km by 3.4 km: in an hour in which a town has too many incidents to compare
-with all of them, those near by are."""
-CLOSE_SLACK_DEG = 0.003
-MAX_CLOSE_RADIUS_M = 2_000.0
 SHORT_NUMBER = 6
 """A shorter number names a post within its channel alone: every channel has a post 123."""
 
@@ -132,7 +120,7 @@ def _goes_on(a: Item, b: Item) -> bool:
 
 def placed(item: Item) -> bool:
     """Whether its place is known well enough to look for neighbours on the map."""
-    return any(site.radius_m <= MAX_SITE_RADIUS_M for site in item.sites)
+    return any(site.radius_m <= WIDE.widest_m for site in item.sites)
 
 
 def _names_of(item: Item) -> list[str]:
@@ -218,33 +206,17 @@ def _rare(item: Item) -> list[str]:
     return [word for _, word in ranked[:WORD_KEYS]]
 
 
-def _cells(item: Item) -> set[tuple[int, int]]:
-    return _touched(item, MAX_SITE_RADIUS_M, SLACK_DEG, CELL_LAT, CELL_LON)
+def _cells(item: Item) -> set[Cell]:
+    return _touched(item, WIDE)
 
 
-def _close_cells(item: Item) -> set[tuple[int, int]]:
-    return _touched(item, MAX_CLOSE_RADIUS_M, CLOSE_SLACK_DEG, CLOSE_LAT, CLOSE_LON)
+def _close_cells(item: Item) -> set[Cell]:
+    return _touched(item, CLOSE)
 
 
-def _touched(
-    item: Item, widest_m: float, slack: float, lat: float, lon: float
-) -> set[tuple[int, int]]:
-    """Cells of so many degrees that its sites touch, those that are no wider than ``widest_m``."""
-    return {
-        cell
-        for site in item.sites
-        if site.radius_m <= widest_m
-        for cell in _covered(site, slack, lat, lon)
-    }
-
-
-def _covered(site: Site, slack: float, lat: float, lon: float) -> Iterator[tuple[int, int]]:
-    """Cells of so many degrees that a site's circle touches."""
-    lat_by = site.radius_m / 111_195.0 + slack
-    lon_by = lat_by / max(site.cos_lat, 0.1)
-    for x in range(floor((site.lat - lat_by) / lat), floor((site.lat + lat_by) / lat) + 1):
-        for y in range(floor((site.lon - lon_by) / lon), floor((site.lon + lon_by) / lon) + 1):
-            yield x, y
+def _touched(item: Item, grid: Grid) -> set[Cell]:
+    """Cells that its sites touch, those that are not too wide."""
+    return {cell for s in item.sites for cell in grid.touched(s.lat, s.lon, s.radius_m)}
 
 
 class _Run:

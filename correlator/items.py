@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
-from heapq import nsmallest
 from math import cos, hypot, log2, radians
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from core.folding import openings, shingles
 from core.ids import digest
 from core.records import (
     INCIDENT_CATEGORIES,
@@ -28,7 +28,7 @@ from core.records import (
     Post,
 )
 from correlator.towns import Town, town_at, town_of_channel, town_of_home
-from correlator.words import fold, key_of, shingles, tokens
+from correlator.words import fold, key_of, tokens
 
 MIN_POINT_RADIUS_M = 60.0
 """Phones under trees and between blocks are off by tens of metres whatever they claim."""
@@ -40,8 +40,6 @@ MAX_IDF = 8.0
 MIN_REPOST_WORDS = 5
 MIN_WORDS = 4
 """A shorter text without a place of its own never joins on likeness alone."""
-OPENINGS = 4
-"""Shingles by which near copies are found."""
 THINGS = Path(__file__).with_name("things.txt")
 
 _NARROW = frozenset({"street", "crossing", "microdistrict", "landmark", "highway", "house"})
@@ -241,7 +239,7 @@ def make_item(record: Assessed, idf: Mapping[str, float]) -> Item:
         text=subject.text,
         idf=idf,
         text_key=_text_key(folded),
-        openings=tuple(nsmallest(OPENINGS, shingles(folded))) if n_words >= MIN_WORDS else (),
+        openings=openings(folded) if n_words >= MIN_WORDS else (),
         n_words=n_words,
         vector=_vector(found.vector),
         source=subject.source if isinstance(subject, Post) else None,

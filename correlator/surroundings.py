@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 
+from core.grid import WIDE
 from core.records import Assessed, Event, Point
 from core.settings import CorrelatorSettings
 from correlator.blocking import (
     CHANCE_FLOOR,
     INCIDENT_FLOOR,
     LEADER_FLOOR,
-    MAX_SITE_RADIUS_M,
     NOWHERE_FLOOR,
     reach_s,
     speaks,
@@ -154,7 +154,7 @@ def sought(record: Assessed, item: Item, settings: CorrelatorSettings) -> Sought
         points=tuple(
             Point(lat=site.lat, lon=site.lon, radius_m=site.radius_m)
             for site in item.sites
-            if site.radius_m <= MAX_SITE_RADIUS_M
+            if site.radius_m <= WIDE.widest_m
         ),
         incident_from=INCIDENT_FLOOR if leads else LEADER_FLOOR,
         category_from=CHANCE_FLOOR if leads else None,

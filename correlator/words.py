@@ -7,7 +7,6 @@ without its own letters, and both are typed in Latin script. All of these end at
 from __future__ import annotations
 
 import re
-import zlib
 from functools import lru_cache
 
 _TOKEN = re.compile(r"[^\W_]+")
@@ -91,15 +90,6 @@ def key_of(token: str) -> str | None:
 def stems(text: str) -> frozenset[str]:
     """The stems of a text without stop words and plain numbers."""
     return frozenset(key for key in map(key_of, tokens(text)) if key)
-
-
-def shingles(words: list[str], size: int = 3) -> frozenset[int]:
-    """Stable 32-bit digests of every run of ``size`` words (of all words when there are fewer)."""
-    if len(words) < size:
-        return frozenset({zlib.crc32(" ".join(words).encode())}) if words else frozenset()
-    return frozenset(
-        zlib.crc32(" ".join(words[i : i + size]).encode()) for i in range(len(words) - size + 1)
-    )
 
 
 def numbers(text: str) -> list[str]:

@@ -13,27 +13,32 @@ from typing import Any
 
 from core.errors import StoreAwayError, StoreError
 from core.folding import fold_words
-from core.records import INCIDENT_CATEGORIES, Assessed, Audience, Post
+from core.records import Assessed, Audience, Post
 from store.elasticsearch.base import Base, groups
 from store.elasticsearch.connection import translated
 from store.elasticsearch.documents import vector
+from store.elasticsearch.keys import cells_around, openings_of, reaching
 from store.protocol import Sought
 
-PLACE_M = 25_000.0
-"""Beyond the radius of the record itself; as wide as ``correlator.blocking``'s cells reach."""
 VAGUE_M = 4_000.0
 """From here on a place says no more than the settlement."""
 NEAREST = 200
+"""In place or bound by a link: of those that share a town or a name the nearest in time."""
+CLOSE_BY = 100
+"""Where a town has more than that within the time, these lie within some 3 km, too."""
 ALIKE = 50
 WORDY = 100
 COPIES = 50
 MAX_WORDS = 40
-COPIED_WORDS = "75%"
-"""Share of its words that a copy has; the correlator then compares runs of three words."""
-MIN_COPIED = 4
+ANSWER: dict[str, Any] = {
+    "stored_fields": "_none_", "docvalue_fields": ["id"], "track_total_hits": False
+}  # fmt: skip
+"""The id from its column: a stored field, ``_id`` too, has a block of whole documents unpacked a
+hit, which cost more than finding it: 12 ms of 14 for the 50 nearest in meaning, 17 of 20 for 100 by
+words."""
 SEARCHES = 400
 """Searches in one request; each sends its query of up to 3 kB and gets its ids."""
-POINTS = {"posts": ("location", "platform_point"), "reports": ("location", "reported_point")}
+TIMES = {"posts": "posted_at", "reports": "received_at"}
 
 Query = dict[str, Any]
 
@@ -44,7 +49,7 @@ class Blocking(Base):
     def neighbours(self, sought: Sequence[Sought]) -> list[set[str]]:
         """See Protocol."""
         audiences = {one.found.audience for one in sought}
-        self._journal.refresh(*(g for k in POINTS for g in groups(k, audiences)))
+        self._journal.refresh(*(g for k in TIMES for g in groups(k, audiences)))
         found: list[set[str]] = [set() for _ in sought]
         searches = list(self._searches(sought))
         for start in range(0, len(searches), SEARCHES):
@@ -69,7 +74,7 @@ class Blocking(Base):
         for _, index, body in searches:
             lines += [
                 {"index": index, "ignore_unavailable": True, "allow_no_indices": True},
-                {**body, "_source": False, "docvalue_fields": ["id"], "track_total_hits": False},
+                {**body, **ANSWER},
             ]
         with translated():
             answer = self._client.msearch(searches=lines)
@@ -89,32 +94,40 @@ def _ids(response: Query) -> set[str]:
 
 def _ways(one: Sought, vector_dims: int) -> Iterator[tuple[Sequence[str], Query]]:
     """The searches for one record, each with the kinds of records that it is for."""
-    both = tuple(POINTS)
+    both = tuple(TIMES)
     found, text = one.found, _text(one.found)
     at = _at(found)
     linked = _links(found)
     if linked:
         yield both, _any_of(linked, [_around(at, one.linked_s)])
     time = _around(at, one.within_s)
-    if isinstance(found.subject, Post) and len(text.split()) >= MIN_COPIED:
-        yield ("posts",), {"size": COPIES, **_words(text, [time], COPIED_WORDS)}
+    copied = openings_of(fold_words(found.subject.text))
+    if copied and isinstance(found.subject, Post):
+        same = [{"terms": {"openings": copied}}, _within("posted_at", at, one.within_s)]
+        yield ("posts",), _nearest_in_time("posted_at", at, same, COPIES)
     if one.incident_from is not None:
-        likely = _likely(one.incident_from, one.category_from)
-        for point in one.points:
-            radius_m = PLACE_M + point.radius_m
-            for kind, fields in POINTS.items():
-                conditions = [time] if kind == "reports" else [time, likely]
-                yield (kind,), _place(point.lat, point.lon, radius_m, fields, conditions, text)
+        yield from _near(one, at)
     if one.alike_from is None:
         return
-    conditions = [time, _likely(one.alike_from, None)]
+    conditions = [time, *_reaching(one.alike_from, None)]
     if text:
-        yield both, {"size": WORDY, **_words(text, conditions)}
+        yield both, _words(text, conditions)
     alike = vector(found.assessment.vector, vector_dims)
     if alike is not None:
         yield both, _meaning(alike, conditions)
     if one.same_source and isinstance(found.subject, Post):
         yield ("posts",), _chat(found.subject.source, at, conditions)
+
+
+def _near(one: Sought, at: datetime) -> Iterator[tuple[Sequence[str], Query]]:
+    """The nearest in time of those in the same town, and of those close by."""
+    likely = _reaching(one.incident_from or 0.0, one.category_from)
+    points = [(point.lat, point.lon, point.radius_m) for point in one.points]
+    for grid, most in (("wide", NEAREST), ("close", CLOSE_BY)):
+        cells = cells_around(grid, points)
+        for kind, time in TIMES.items() if cells else ():
+            here = [*likely, {"terms": {"cells": cells}}, _within(time, at, one.within_s)]
+            yield (kind,), _nearest_in_time(time, at, here, most)
 
 
 def _at(found: Assessed) -> datetime:
@@ -127,11 +140,15 @@ def _text(found: Assessed) -> str:
 
 
 def _around(at: datetime, within_s: float) -> Query:
+    return _one_of([_within(time, at, within_s) for time in TIMES.values()])
+
+
+def _within(time: str, at: datetime, within_s: float) -> Query:
     around = {
         "gte": (at - timedelta(seconds=within_s)).isoformat(),
         "lte": (at + timedelta(seconds=within_s)).isoformat(),
     }
-    return _one_of([{"range": {field: around}} for field in ("posted_at", "received_at")])
+    return {"range": {time: around}}
 
 
 def _one_of(conditions: Sequence[Query]) -> Query:
@@ -142,46 +159,22 @@ def _any_of(conditions: Sequence[Query], filters: Sequence[Query]) -> Query:
     return {"size": NEAREST, "query": {"bool": {"filter": [*filters, _one_of(conditions)]}}}
 
 
-def _likely(incident_from: float, category_from: float | None) -> Query:
+def _reaching(incident_from: float, category_from: float | None) -> list[Query]:
     """Seems an incident, or of one category; a report always does."""
-    conditions: list[Query] = [
-        {"range": {"incident": {"gte": incident_from}}},
-        {"exists": {"field": "received_at"}},
-    ]
-    if category_from is not None:
-        conditions += [
-            {"range": {f"categories.{category.value}": {"gte": category_from}}}
-            for category in INCIDENT_CATEGORIES
-        ]
-    return _one_of(conditions)
+    keys = reaching(incident_from, category_from)
+    return [] if keys is None else [{"terms": {"seems": keys}}]
 
 
-def _words(text: str, filters: Sequence[Query], share: str | None = None) -> Query:
+def _words(text: str, filters: Sequence[Query]) -> Query:
     """Those that share most of the rarest words come first."""
-    words: Query = {"query": text, "operator": "or"}
-    if share is not None:
-        words["minimum_should_match"] = share
-    return {"query": {"bool": {"must": [{"match": {"words": words}}], "filter": list(filters)}}}
+    words = {"match": {"told": {"query": text, "operator": "or"}}}
+    return {"size": WORDY, "query": {"bool": {"must": [words], "filter": list(filters)}}}
 
 
-def _place(
-    lat: float,
-    lon: float,
-    radius_m: float,
-    fields: Sequence[str],
-    filters: Sequence[Query],
-    text: str,
-) -> Query:
-    """The nearest; of those at the very same point (a settlement's) the ones of like words."""
-    point = {"lat": lat, "lon": lon}
-    near = [{"geo_distance": {"distance": f"{radius_m}m", field: point}} for field in fields]
-    words = [{"match": {"words": {"query": text, "operator": "or"}}}] if text else []
-    away = {fields[0]: point, "order": "asc", "unit": "km", "distance_type": "plane"}
-    return {
-        "size": NEAREST,
-        "query": {"bool": {"filter": [*filters, _one_of(near)], "should": words}},
-        "sort": [{"_geo_distance": away}, {"_score": "desc"}],
-    }
+def _nearest_in_time(time: str, at: datetime, filters: Sequence[Query], most: int) -> Query:
+    """Not all that fit are looked at: once there are enough, those farther away are passed over."""
+    nearest = {"distance_feature": {"field": time, "origin": at.isoformat(), "pivot": "1h"}}
+    return {"size": most, "query": {"bool": {"filter": list(filters), "must": [nearest]}}}
 
 
 def _meaning(alike: list[float], filters: Sequence[Query]) -> Query:
@@ -200,10 +193,8 @@ def _meaning(alike: list[float], filters: Sequence[Query]) -> Query:
 def _chat(source: str, at: datetime, filters: Sequence[Query]) -> Query:
     """The nearest in time of those of a source that name no exact place."""
     vague = {"bool": {"must_not": [{"range": {"radius_m": {"lt": VAGUE_M}}}]}}
-    nearest: Query = {"distance_feature": {"field": "posted_at", "origin": at.isoformat()}}
-    nearest["distance_feature"]["pivot"] = "1h"
-    same = [{"term": {"source": source}}, vague, *filters]
-    return {"size": WORDY, "query": {"bool": {"filter": same, "should": [nearest]}}}
+    same: list[Query] = [{"term": {"source": source}}, vague, *filters]
+    return _nearest_in_time("posted_at", at, same, WORDY)
 
 
 def _links(found: Assessed) -> list[Query]:

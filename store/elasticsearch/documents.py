@@ -14,6 +14,7 @@ from typing import Any
 from core.folding import fold_words
 from core.records import Assessment, Decision, Event, Link, Post, Report
 from core.versions import newest, speaking
+from store.elasticsearch.keys import with_keys
 
 Source = dict[str, Any]
 EXACT_M, STREET_M, TOWN_M = 300.0, 2_000.0, 30_000.0
@@ -31,7 +32,7 @@ def post_document(
     post, last = speaking(versions), newest(versions)
     first = next((v for v in versions if v.version == 1), None)
     plain = first is not None and first.edited_at is None and first.deleted_at is None
-    return known(
+    return _findable(
         {
             "id": post.id,
             "source": post.source,
@@ -66,7 +67,7 @@ def report_document(
     report: Report, assessment: Assessment, *, assessed_at: datetime, vector_dims: int
 ) -> Source:
     """A report with its assessment."""
-    return known(
+    return _findable(
         {
             "id": report.id,
             "channel": report.channel.value,
@@ -213,6 +214,10 @@ def iso(time: datetime | None) -> str | None:
 def earliest(links: Sequence[Link]) -> str | None:
     """When the first of the links came."""
     return min(link.at for link in links).isoformat() if links else None
+
+
+def _findable(source: Source) -> Source:
+    return with_keys(known(source))
 
 
 def known(source: Source) -> Source:

@@ -106,18 +106,20 @@ class Events(Withholding):
         heads = [self._event_key(event.id) for event in events]
         subjects = [self._subject(name) for event in events for name in sorted(named(event))]
         tx.fetch([*heads, *subjects])
-        newest = [
-            self._newest_key(head_of(tx.get(key)) or self._first_head(event), event.id)
+        newest = {
+            self._newest_key(head, event.id): head
             for event, key in zip(events, heads, strict=True)
-        ]
-        tx.fetch(newest)
-        gone = {
-            name
-            for key in newest
-            if (source := tx.get(key)) is not None
-            for name in (*source.get("posts", ()), *source.get("reports", ()))
+            for head in [head_of(tx.get(key)) or self._first_head(event)]
         }
-        tx.subjects(sorted(gone))
+        tx.fetch(newest)
+        looked_at: set[Key] = set()
+        for key, head in newest.items():
+            source = tx.get(key)
+            if source is not None:
+                gone = (*source.get("posts", ()), *source.get("reports", ()))
+                looked_at |= {self._subject(name) for name in gone}
+                looked_at.add(self._version_key(head, key[1], head.version))
+        tx.fetch(sorted(looked_at))
 
     def _write_event(self, tx: Transaction, write: EventWrite) -> None:
         event = write.event

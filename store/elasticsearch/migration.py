@@ -7,20 +7,28 @@ writers wait that moment.
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
+
+from elasticsearch.helpers import scan
 
 from core.errors import StoreError
 from store.elasticsearch import templates
 from store.elasticsearch.base import Base
-from store.elasticsearch.bulk import write_bulk
-from store.elasticsearch.connection import translated
-from store.elasticsearch.transaction import addressed
+from store.elasticsearch.bulk import Operation, write_bulk
+from store.elasticsearch.connection import Source, translated
+from store.elasticsearch.keys import with_keys
+from store.elasticsearch.transaction import addressed, to_json
 
 log = logging.getLogger(__name__)
 HOUR_S = 3600.0
+KEYED = frozenset({"posts", "reports"})
+"""Kinds whose documents get keys that Elasticsearch cannot make by itself."""
+PAGE = 500
+THREADS = 2
 Say = Callable[[str], object]
 
 
@@ -79,6 +87,13 @@ class Migration(Base):
             self._client.indices.refresh(index=old)
             if not self._client.indices.exists(index=new):
                 self._client.indices.create(index=new)
+        if self._names.parts(old)[1] in KEYED:
+            self._copy_with_keys(old, new)
+        else:
+            self._copy_as_it_is(old, new)
+
+    def _copy_as_it_is(self, old: str, new: str) -> None:
+        with translated():
             answer = self._client.options(request_timeout=HOUR_S).reindex(
                 source={"index": old, "size": 1000},
                 dest={"index": new, "version_type": "external"},
@@ -92,12 +107,26 @@ class Migration(Base):
                 f"{answer['failures'][0].get('cause', {}).get('type')}"
             )
 
+    def _copy_with_keys(self, old: str, new: str) -> None:
+        def held() -> Iterator[Operation]:
+            for hit in scan(self._client, index=old, query={"version": True}, size=PAGE):
+                yield Operation(new, hit["_id"], _keyed(hit["_source"]), hit["_version"])
+
+        with translated():
+            refused = write_bulk(self._client, held(), threads=THREADS, by_alias=False)
+            self._client.indices.refresh(index=new)
+        if refused:
+            raise StoreError(
+                f"{len(refused)} documents of {old} do not fit the new template; first: "
+                f"{refused[0].problem}"
+            )
+
     def _swap(self, alias: str, old: str, new: str, position: int) -> None:
         with translated():
             self._client.indices.add_block(index=old, block="write")
         try:
             newer = [
-                replace(operation, index=new)
+                replace(operation, index=new, source=self._renewed(operation))
                 for operation in self._journal.operations_since(position)
                 if operation.index == alias
             ]
@@ -108,6 +137,12 @@ class Migration(Base):
         except BaseException:
             self._let_write(old)
             raise
+
+    def _renewed(self, operation: Operation) -> str | None:
+        """What was written meanwhile, perhaps by a part of an older version."""
+        if operation.source is None or self._names.parts(operation.index)[1] not in KEYED:
+            return operation.source
+        return _keyed(json.loads(operation.source))
 
     def _swap_journal(self, alias: str, old: str, new: str) -> None:
         """The journal is copied once more while nobody writes to it: nothing else knows of it."""
@@ -134,3 +169,7 @@ class Migration(Base):
     def _let_write(self, old: str) -> None:
         with translated():
             self._client.indices.put_settings(index=old, settings={"index.blocks.write": None})
+
+
+def _keyed(source: Source) -> str:
+    return to_json(with_keys(source))

@@ -18,7 +18,7 @@ from store.elasticsearch.connection import translated
 from store.elasticsearch.names import PIPELINE, Names
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "index_templates"
-VERSION = 1
+VERSION = 2
 """Goes up with every change of a template; ``oqiga store migrate`` brings indices to it."""
 SHARED = ("posts", "reports", "events", "versions", "decisions", "audit", "raw")
 """Kinds that come once for each audience of assessed records."""

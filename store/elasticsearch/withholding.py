@@ -44,6 +44,10 @@ class Withholding(Base):
     def _newest_key(self, head: Head, event_id: str) -> Key:
         return self._names.of(head.audience, "events", head.period), event_id
 
+    def _version_key(self, head: Head, event_id: str, number: int) -> Key:
+        """Where an earlier version of an event lies."""
+        return self._names.of(head.audience, "versions", head.period), f"{event_id}:{number}"
+
     def _version_keys(self, audience: Audience, head: Head, event_id: str) -> list[Key]:
         """Where the earlier versions of an event would lie."""
         index = self._names.of(audience, "versions", head.period)

@@ -13,6 +13,7 @@ from core.records import Audience
 from store.elasticsearch import ElasticsearchStore
 from store.elasticsearch.connection import connect
 from store.elasticsearch.security import new_key, put_roles, roles
+from store.elasticsearch.templates import VERSION
 from tests.elastic import Elastic
 from tests.secret_files import keep
 from tests.store.contract import (
@@ -163,11 +164,11 @@ def test_the_pipelines_key_does_all_but_remove_indices(world: World) -> None:
     write(part, an_event("n", 1, late))
     assert part.search_posts("орт", [Audience.OPEN])[0].id == late.id
     with pytest.raises(AuthorizationException):
-        part.client.indices.delete(index=f"{prefix}-open-posts-2027.03-v1")
+        part.client.indices.delete(index=f"{prefix}-open-posts-2027.03-v{VERSION}")
     with pytest.raises(AuthorizationException):
         part.client.security.get_user()
     part.close()
-    world.store.client.indices.delete(index=f"{prefix}-open-posts-2027.03-v1")
+    world.store.client.indices.delete(index=f"{prefix}-open-posts-2027.03-v{VERSION}")
 
 
 def test_only_tls_is_spoken(elastic: Elastic) -> None:

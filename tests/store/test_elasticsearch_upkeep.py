@@ -14,6 +14,7 @@ from core.errors import StoreError
 from core.records import Audience, Outcome, RawPost
 from store.elasticsearch import ElasticsearchStore
 from store.elasticsearch.names import Names
+from store.elasticsearch.templates import VERSION
 from store.protocol import ALL, CONFIDENTIAL, OPEN, EventQuery
 from tests.elastic import Elastic, drop
 from tests.store.contract import (
@@ -73,6 +74,14 @@ def seen(store: ElasticsearchStore) -> object:
     )
 
 
+def keyed(store: ElasticsearchStore) -> set[str]:
+    """Ids of the posts and reports that blocking finds by what they seem to be."""
+    found = store.client.search(
+        index="upkeep-*-posts*,upkeep-*-reports*", query={"exists": {"field": "seems"}}, size=10_000
+    )
+    return {hit["_source"]["id"] for hit in found["hits"]["hits"]}
+
+
 def need_whole(store: ElasticsearchStore) -> None:
     for name in ("evidence", "audit_open", "audit_confidential"):
         assert first_break(store.chain(name)) is None
@@ -85,9 +94,12 @@ def need_whole(store: ElasticsearchStore) -> None:
 def test_migration_while_writing_goes_on(
     own: ElasticsearchStore, elastic: Elastic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fill(own)
+    with monkeypatch.context() as older:  # of a version that had no keys for blocking
+        older.setattr("store.elasticsearch.documents.with_keys", lambda source: source)
+        fill(own)
     before = seen(own)
-    monkeypatch.setattr("store.elasticsearch.templates.VERSION", 2)
+    assert not keyed(own)
+    monkeypatch.setattr("store.elasticsearch.templates.VERSION", VERSION + 1)
     writer = ElasticsearchStore(own.settings, elastic.home)
     writer._prepared = True  # it was started before the migration
     stop = threading.Event()
@@ -117,11 +129,12 @@ def test_migration_while_writing_goes_on(
     thread.join()
     assert failures == []
     assert len(written) > 3
-    assert "upkeep-open-posts-2026.03-v2" in made
-    assert "upkeep-pipeline-journal-v2" in made
+    assert f"upkeep-open-posts-2026.03-v{VERSION + 1}" in made
+    assert f"upkeep-pipeline-journal-v{VERSION + 1}" in made
+    assert {"r1", *(a_post(str(number)).id for number in range(4))} <= keyed(migrated)
     assert migrated.waiting() == 0
     held = own.client.indices.get(index="upkeep-*")
-    assert all(name.endswith("-v2") for name in held)
+    assert all(name.endswith(f"-v{VERSION + 1}") for name in held)
     for number in written:
         post = a_post(f"new-{number}", f"жаңа {number}")
         assert migrated.post_versions(post.id, OPEN) == [post]
