@@ -19,12 +19,16 @@ from correlator.graph import Graph
 from correlator.items import Item, make_item
 from correlator.judging import PRIORITY_STEP, Judge, Known, Rulings, material
 from correlator.model import PairModel
+from correlator.packing import RecordPacker, pack_item, unpack_item
 from correlator.priority import priority
 from correlator.reopening import Span, around
+from correlator.shelf import Shelf
 from store.protocol import EventWrite
 
 LATE_S = 3_600.0
 """A record may be this late and find all that it is to be compared with in memory."""
+CLOSING_S = 600.0
+"""Events that are over within the same stretch of so many seconds are looked at together."""
 
 
 class Correlator:
@@ -36,10 +40,13 @@ class Correlator:
         self._settings = settings
         self._model = model
         self._judge = Judge(model, incident_at)
-        self._graph = Graph(settings, model)
-        self._records: dict[str, Assessed] = {}
-        self._events: dict[str, Event] = {}
+        record_packer, event_packer = RecordPacker(Assessed), RecordPacker(Event)
+        self._records = Shelf(record_packer.pack, record_packer.unpack)
+        self._graph = Graph(settings, model, Shelf(pack_item, self._unpack_item))
+        self._events = Shelf(event_packer.pack, event_packer.unpack)
         self._event_of: dict[str, str] = {}
+        self._stated: dict[ReportState, set[str]] = {state: set() for state in ReportState}
+        self._closing: dict[int, list[str]] = {}
         self._taken: dict[str, str] = {}
         self._flagged: set[str] = set()
         self._snoozed: set[str] = set()
@@ -131,8 +138,7 @@ class Correlator:
             self._decide(decisions)
         events = list(events)
         for record in sorted(records, key=lambda r: (at(r), r.subject.id)):
-            self._records[record.subject.id] = record
-            self._graph.put(self._item(record))
+            self._take_in(record, self._item(record))
         for event in events:
             self._know(event)
         self._live = None  # what was judged before may be misstated
@@ -162,8 +168,7 @@ class Correlator:
         items = [(record, self._item(record)) for record in changed]
         touched: set[str] = set() if decisions is None else self._decide(decisions)
         for record, item in sorted(items, key=lambda pair: (pair[1].at, pair[1].id)):
-            self._records[item.id] = record
-            touched |= self._graph.put(item)
+            touched |= self._take_in(record, item)
         return touched
 
     def settle(
@@ -193,9 +198,7 @@ class Correlator:
             touched |= self._forget_event(event_id)
             self._taken.pop(event_id, None)
         for record in records:
-            item = self._item(record)
-            self._records[item.id] = record
-            touched |= self._graph.put(item)
+            touched |= self._take_in(record, self._item(record))
         for event in events:
             touched |= self._forget_event(event.id)
             self._know(event)
@@ -213,8 +216,8 @@ class Correlator:
         self._grown = self._graph.waiting
         due = [e for e in sorted(self._flagged | self._snoozed) if self._aged(e, now)]
         if self._live is not freshness.live:
-            wrong = [e.id for e in self._events.values() if _misstated(e, freshness)]
-            wrong.sort(key=lambda e: (e not in self._flagged, e))
+            misstated = ReportState.UNKNOWN if freshness.live else ReportState.UNREPORTED
+            wrong = sorted(self._stated[misstated], key=lambda e: (e not in self._flagged, e))
             due += wrong
             if len(wrong) <= limit:
                 self._live = freshness.live
@@ -227,21 +230,27 @@ class Correlator:
 
     def close(self, now: datetime) -> int:
         """Drop the events that can no longer change from memory; how many."""
-        over = [
-            event
-            for event in self._events.values()
-            if now - event.last_at > timedelta(seconds=LATE_S)
-            and all(self._over(self._graph.items[m], now) for m in self._members(event))
-        ]
-        for event in over:
-            members = self._members(event)
-            self._graph.forget(members)
-            for member in members:
-                self._records.pop(member, None)
-            self._forget_event(event.id)
-            for name in (event.id, *event.aliases):
-                self._taken.pop(name, None)
-        return len(over)
+        closed = 0
+        ended = int(now.timestamp() // CLOSING_S)
+        for when in [when for when in self._closing if when <= ended]:
+            for event_id in set(self._closing.pop(when)):
+                event = self._events.get(event_id)
+                if event is None:
+                    continue
+                members = self._members(event)
+                if now.timestamp() <= self._over_at(event, members):
+                    self._close_later(event, members)
+                    continue
+                closed += 1
+                self._graph.forget(members)
+                for member in members:
+                    self._records.pop(member, None)
+                self._forget_event(event_id)
+                for name in event.aliases:
+                    self._taken.pop(name, None)
+        for shelf in (self._records, self._events):
+            shelf.rest()
+        return closed
 
     # -- inside -----------------------------------------------------------------------------
 
@@ -260,8 +269,27 @@ class Correlator:
         del self._prepared[item.id]
         return item
 
-    def _over(self, item: Item, now: datetime) -> bool:
-        return now.timestamp() - item.at > reach_s(item, self._settings) + LATE_S
+    def _take_in(self, record: Assessed, item: Item) -> set[str]:
+        """A record into memory; ids of the records whose cluster may have changed.
+
+        The graph comes first: it may still make the item of the version before from its record.
+        """
+        touched = self._graph.put(item)
+        self._records[item.id] = record
+        return touched
+
+    def _unpack_item(self, item_id: str, packed: bytes) -> Item:
+        if packed:
+            return unpack_item(packed, self._model.idf)
+        return make_item(self._records[item_id], self._model.idf)
+
+    def _close_later(self, event: Event, members: Iterable[str]) -> None:
+        when = int(self._over_at(event, members) // CLOSING_S)
+        self._closing.setdefault(when, []).append(event.id)
+
+    def _over_at(self, event: Event, members: Iterable[str]) -> float:
+        """When an event can no longer change, in seconds since 1970."""
+        return max(event.last_at.timestamp(), self._graph.until(members)) + LATE_S
 
     def _decide(self, decisions: Sequence[Decision]) -> set[str]:
         """Take over all decisions; ids of the records whose event they touch."""
@@ -282,17 +310,21 @@ class Correlator:
 
     def _know(self, event: Event) -> None:
         """Take an event as the store has it."""
-        for name in (event.id, *event.aliases):
+        for name in event.aliases:
             self._taken[name] = event.merged_into or event.id
         if event.merged_into is not None:
+            self._taken[event.id] = event.merged_into
             return
         self._events[event.id] = event
         for link in (*event.posts, *event.reports):
             if link.id in self._records:
                 self._event_of[link.id] = event.id
+        self._close_later(event, self._members(event))
         self._note(event)
 
     def _note(self, event: Event) -> None:
+        for state, ids in self._stated.items():
+            (ids.add if state is event.report_state else ids.discard)(event.id)
         (self._flagged.add if event.flagged else self._flagged.discard)(event.id)
         marks = self._rulings.marks((event.id, *event.aliases), self._members(event))
         snoozed = marks.snoozed_until is not None
@@ -300,6 +332,8 @@ class Correlator:
 
     def _forget_event(self, event_id: str) -> set[str]:
         event = self._events.pop(event_id, None)
+        for ids in self._stated.values():
+            ids.discard(event_id)
         self._flagged.discard(event_id)
         self._snoozed.discard(event_id)
         if event is None:
@@ -491,8 +525,3 @@ def _heirs(
         for event_id, counts in shares.items()
         if counts
     }
-
-
-def _misstated(event: Event, freshness: Freshness) -> bool:
-    wrong = ReportState.UNKNOWN if freshness.live else ReportState.UNREPORTED
-    return event.report_state is wrong

@@ -74,6 +74,10 @@ class Screen:
         self._axes[slot] = _axes(item)
         self._vectors[slot] = item.vector if self._fits(item) else 0.0
 
+    def __contains__(self, item_id: object) -> bool:
+        """Whether a record was taken in."""
+        return item_id in self._slots
+
     def remove(self, item_id: str) -> None:
         """Forget a record."""
         slot = self._slots.pop(item_id, None)
