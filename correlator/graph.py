@@ -15,7 +15,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, MutableMapp
 from itertools import combinations
 from math import inf
 
-from core.records import Audience
 from core.settings import CorrelatorSettings
 from correlator.blocking import Index, comparable, reach_s, speaks, widest_s
 from correlator.clustering import FLOOR, Span, cluster, edges_of

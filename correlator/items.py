@@ -362,9 +362,14 @@ KIN: dict[frozenset[Category], float] = {
 """How alike two categories are when people and operators name one event; by hand."""
 
 
+_LIKENESS: dict[tuple[Category, Category], float] = {
+    (a, b): 1.0 if a is b else KIN.get(frozenset({a, b}), 0.0) for a in Category for b in Category
+}
+
+
 def alike(a: Category, b: Category) -> float:
     """Likeness of two categories in [0, 1], symmetric."""
-    return 1.0 if a is b else KIN.get(frozenset({a, b}), 0.0)
+    return _LIKENESS[a, b]
 
 
 _BIT: dict[Category, int] = {c: 1 << i for i, c in enumerate(INCIDENT_CATEGORIES)}
@@ -436,7 +441,8 @@ def _things_of(word: str) -> tuple[tuple[str, str], ...]:
     whole, beginnings = _lexicon()
     found = dict.fromkeys(whole.get(word, ()))
     for size in range(2, len(word) + 1):
-        found.update(dict.fromkeys(beginnings.get(word[:size], ())))
+        if (begun := beginnings.get(word[:size])) is not None:
+            found.update(dict.fromkeys(begun))
     return tuple(found)
 
 

@@ -304,7 +304,7 @@ class Correlator:
             event_id = self._taken.get(decision.event, decision.event)
             if event_id in self._events:
                 touched |= set(self._members(self._events[event_id]))
-            if decision.anchor in self._records:
+            if decision.anchor is not None and decision.anchor in self._records:
                 touched.add(decision.anchor)
         return touched
 
