@@ -16,6 +16,7 @@ from correlator.constraints import constraints
 from correlator.correlate import at, first_id
 from correlator.freshness import Freshness
 from correlator.graph import Graph
+from correlator.growth import merely_grown
 from correlator.items import Item, make_item
 from correlator.judging import PRIORITY_STEP, Judge, Known, Rulings, material
 from correlator.model import PairModel
@@ -47,6 +48,7 @@ class Correlator:
         self._event_of: dict[str, str] = {}
         self._stated: dict[ReportState, set[str]] = {state: set() for state in ReportState}
         self._closing: dict[int, list[str]] = {}
+        self._behind: dict[str, list[str]] = {}
         self._taken: dict[str, str] = {}
         self._flagged: set[str] = set()
         self._snoozed: set[str] = set()
@@ -93,6 +95,11 @@ class Correlator:
         """The open event that a record is in as known here, ``None`` when there is none yet."""
         event_id = self._event_of.get(record_id)
         return None if event_id is None else self._events[event_id]
+
+    @property
+    def behind(self) -> bool:
+        """Whether a mass event has posts of which no version was given yet (see ``catch_up``)."""
+        return bool(self._behind)
 
     def concerned(self, record_ids: Iterable[str]) -> set[str]:
         """The records and all in memory that are judged with them: components and events."""
@@ -228,6 +235,17 @@ class Correlator:
                 writes.append(write)
         return writes
 
+    def catch_up(self, now: datetime, freshness: Freshness) -> list[EventWrite]:
+        """The versions of mass events that merely grew, to be written now and then."""
+        writes = []
+        for event_id in sorted(self._behind):
+            event = self._events[event_id]
+            members = self._members(event)
+            write = self._write(event, members, event.aliases, now, freshness, whole=True)
+            if write is not None:
+                writes.append(write)
+        return writes
+
     def close(self, now: datetime) -> int:
         """Drop the events that can no longer change from memory; how many."""
         closed = 0
@@ -332,20 +350,21 @@ class Correlator:
 
     def _forget_event(self, event_id: str) -> set[str]:
         event = self._events.pop(event_id, None)
+        more = self._behind.pop(event_id, ())
         for ids in self._stated.values():
             ids.discard(event_id)
         self._flagged.discard(event_id)
         self._snoozed.discard(event_id)
         if event is None:
             return set()
-        members = {link.id for link in (*event.posts, *event.reports)}
+        members = {link.id for link in (*event.posts, *event.reports)}.union(more)
         for member in members:
             if self._event_of.get(member) == event_id:
                 del self._event_of[member]
         return members
 
     def _members(self, event: Event) -> list[str]:
-        return [
+        return self._behind.get(event.id) or [
             link.id
             for link in (*event.posts, *event.reports)
             if self._event_of.get(link.id) == event.id
@@ -450,8 +469,13 @@ class Correlator:
         aliases: tuple[str, ...],
         now: datetime,
         freshness: Freshness,
+        *,
+        whole: bool = False,
     ) -> EventWrite | None:
-        """The next version of an event if it says something new; it is then the known one."""
+        """The next version of an event if it says something new; it is then the known one.
+
+        A mass event that merely grew has none, unless ``whole``.
+        """
         old = known if isinstance(known, Event) else None
         event_id = known.id if isinstance(known, Event) else known
         version = old.version if old else 0
@@ -464,7 +488,11 @@ class Correlator:
             freshness=freshness,
             now=now,
         )
+        self._behind.pop(event_id, None)
         if old is not None and not material(old, event):
+            return None
+        if old is not None and not whole and merely_grown(old, event):
+            self._behind[event_id] = list(members)
             return None
         self._know(event)
         return EventWrite(event=event, based_on=version)
