@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from benchmarks.corpus import assessed_corpus
+import pytest
+
+from benchmarks.corpus import corpus_posts
 from core.records import Assessed, Audience
 from correlator.blocking import speaks
 from correlator.items import WORDING, Item, make_item
@@ -10,12 +12,19 @@ from correlator.model import PairModel
 from correlator.packing import RecordPacker, pack_item, unpack_item
 from correlator.pairs import judge
 from correlator.shelf import Shelf
+from nlp.assessor import Assessor, subject_of_post
 from oqiga.context import PROJECT_MODELS
 
 
-def corpus(count: int) -> list[Assessed]:
-    known = assessed_corpus(PROJECT_MODELS)[:count]
-    return [Assessed(subject=p, assessment=a, audience=Audience.OPEN) for p, a in known]
+@pytest.fixture(scope="module")
+def records() -> list[Assessed]:
+    """Some posts of the corpus as the shipped models see them."""
+    posts = corpus_posts()[::20]
+    judged = Assessor.load(PROJECT_MODELS).assess([subject_of_post(post) for post in posts])
+    return [
+        Assessed(subject=post, assessment=found, audience=Audience.OPEN)
+        for post, found in zip(posts, judged, strict=True)
+    ]
 
 
 def shelf(at_hand: int) -> Shelf[list[int]]:
@@ -58,16 +67,15 @@ def test_what_is_asked_for_again_and_again_stays_at_hand_until_it_rests() -> Non
     assert not any(things[str(n)] is held[n] for n in range(40))
 
 
-def test_records_come_back_equal() -> None:
-    packer, records = RecordPacker(Assessed), corpus(300)
+def test_records_come_back_equal(records: list[Assessed]) -> None:
+    packer = RecordPacker(Assessed)
     packed = [packer.pack("", record) for record in records]
     assert [packer.unpack("", p) for p in packed] == records
     assert sum(map(len, packed)) < 0.5 * sum(len(r.model_dump_json()) for r in records)
 
 
-def test_items_come_back_as_they_were() -> None:
-    model = PairModel.load()
-    items = [make_item(record, model.idf) for record in corpus(1_500)]
+def test_items_come_back_as_they_were(records: list[Assessed], model: PairModel) -> None:
+    items = [make_item(record, model.idf) for record in records]
     speaking = [item for item in items if speaks(item)]
     back = [unpack_item(pack_item("", item), model.idf) for item in speaking]
     plain = [name for name in Item.__slots__ if name not in {"vector", "idf"}]
