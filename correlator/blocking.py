@@ -5,17 +5,15 @@ All keys are symmetric, so the pairs found do not depend on the order of arrival
 
 from __future__ import annotations
 
-from array import array
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+import struct
 from heapq import nsmallest
-from math import inf
 
 from core.grid import CLOSE, WIDE, Cell, Grid
 from core.settings import CorrelatorSettings
 from correlator.features import REPOST_SHARE, copied_share, forwards, replies
 from correlator.items import MIN_WORDS, Item
 from correlator.occasion import GOES_ON_S, same_voice
+from correlator.runs import Runs
 
 MIN_KEY_IDF = 4.0
 """One rather rare word binds a record without place to another, for comparison only."""
@@ -36,6 +34,9 @@ local incidents 6 pairs are joined with this, 14 without; the labelled streams d
 SHORT_NUMBER = 6
 """A shorter number names a post within its channel alone: every channel has a post 123."""
 
+NAMES, ANSWERS = "name", "answer"
+"""Kinds of keys: what a record is called by others, and what it refers to."""
+_SPAN = struct.Struct("2d")
 Key = tuple[str, object]
 
 
@@ -219,100 +220,44 @@ def _touched(item: Item, grid: Grid) -> set[Cell]:
     return {cell for s in item.sites for cell in grid.touched(s.lat, s.lon, s.radius_m)}
 
 
-class _Run:
-    """Records that share a key, by their times."""
-
-    __slots__ = ("ids", "times")
-
-    def __init__(self) -> None:
-        self.times = array("d")
-        self.ids: list[str] = []
-
-    def add(self, place: tuple[float, str]) -> None:
-        position = len(self.times)
-        if position and place[0] < self.times[-1]:
-            position = bisect_right(self.times, place[0])
-        self.times.insert(position, place[0])
-        self.ids.insert(position, place[1])
-
-    def remove(self, place: tuple[float, str]) -> None:
-        position = bisect_left(self.times, place[0])
-        while position < len(self.ids) and self.times[position] == place[0]:
-            if self.ids[position] == place[1]:
-                del self.times[position], self.ids[position]
-                return
-            position += 1
-
-
-class _Runs:
-    """Records by key, each with its time. Most keys have one record, which costs no run."""
-
-    def __init__(self) -> None:
-        self._found: dict[object, tuple[float, str] | _Run] = {}
-
-    def add(self, key: object, place: tuple[float, str]) -> None:
-        """``place``: time and id of the record."""
-        held = self._found.setdefault(key, place)
-        if held is place:
-            return
-        if isinstance(held, tuple):
-            run = self._found[key] = _Run()
-            run.add(held)
-            held = run
-        held.add(place)
-
-    def remove(self, key: object, place: tuple[float, str]) -> None:
-        held = self._found.get(key)
-        if isinstance(held, _Run):
-            held.remove(place)
-            if held.ids:
-                return
-        elif held != place:
-            return
-        del self._found[key]
-
-    def of(
-        self, key: object, at: float, within_s: float, most: float = inf
-    ) -> tuple[Sequence[str], Sequence[float], bool]:
-        """Ids and times within so many seconds, at most so many on either side, the nearest;
-        whether there were more.
-        """
-        held = self._found.get(key)
-        if held is None:
-            return (), (), False
-        if isinstance(held, tuple):
-            near = abs(held[0] - at) <= within_s
-            return ((held[1],), (held[0],), False) if near else ((), (), False)
-        start, end = bisect_left(held.times, at - within_s), bisect_right(held.times, at + within_s)
-        more = end - start > most
-        if more:
-            middle = bisect_left(held.times, at)
-            start, end = max(start, middle - int(most)), min(end, middle + int(most))
-        return held.ids[start:end], held.times[start:end], more
-
-
 class Index:
     """Records by blocking key."""
 
     def __init__(self) -> None:
-        self._items: dict[str, tuple[Item, bool]] = {}
-        self._names, self._answers, self._same, self._alike = _Runs(), _Runs(), _Runs(), _Runs()
+        self._runs = Runs()
+        self._kept: dict[str, bytes] = {}
 
-    def add(self, item: Item, *, names_only: bool = False) -> None:
-        """Make a record findable; ``names_only``: a copy, found only by who refers to it."""
-        self._items[item.id] = (item, names_only)
-        for runs, keys in self._keys(item, names_only):
-            for key in keys:
-                runs.add(key, (item.at, item.id))
+    def __contains__(self, item_id: object) -> bool:
+        """Whether a record is findable."""
+        return item_id in self._kept
+
+    def add(self, item: Item, reach_s: float = 0.0, *, names_only: bool = False) -> None:
+        """Make a record findable; ``names_only``: a copy, found only by who refers to it.
+
+        ``reach_s``: see ``span``.
+        """
+        self.remove(item.id)
+        keys = _keys(item, names_only)
+        self._kept[item.id] = struct.pack(f"2d{len(keys)}q", item.at, reach_s, *keys)
+        moment = (item.at, item.id)
+        for key in keys:
+            self._runs.add(key, moment)
 
     def remove(self, item_id: str) -> None:
         """Forget a record."""
-        if item_id not in self._items:
+        kept = self._kept.pop(item_id, None)
+        if kept is None:
             return
-        item, names_only = self._items.pop(item_id)
-        for runs, keys in self._keys(item, names_only):
-            for key in keys:
-                runs.remove(key, (item.at, item.id))
+        at, _, *keys = struct.unpack(f"2d{len(kept) // 8 - 2}q", kept)
+        for key in keys:
+            self._runs.remove(key, (at, item_id))
+
+    def span(self, item_id: str) -> tuple[float, float]:
+        """When a record was, in seconds since 1970, and within how many others may be of its event,
+        as it was told.
+        """
+        at, reach_s = _SPAN.unpack_from(self._kept[item_id])
+        return at, reach_s
 
     def candidates(self, item: Item, within_s: float) -> set[str]:
         """Ids of records that share a key and lie within ``within_s`` seconds."""
@@ -322,9 +267,9 @@ class Index:
         """Ids of records that refer to it or the same, or may be copies of it."""
         found = self.referring(item, within_s)
         for key in _same_of(item):
-            found.update(self._same.of(key, item.at, within_s, FEW)[0])
+            found.update(self._runs.of(hash(key), item.at, within_s, FEW)[0])
         for name in _answered(item):
-            found.update(self._answers.of(name, item.at, within_s, FEW)[0])
+            found.update(self._runs.of(hash((ANSWERS, name)), item.at, within_s, FEW)[0])
         found.discard(item.id)
         return found
 
@@ -332,9 +277,9 @@ class Index:
         """Ids of records that name this one, or that it names."""
         found: set[str] = set()
         for name in _named_by(item):
-            found.update(self._names.of(name, item.at, within_s)[0])
+            found.update(self._runs.of(hash((NAMES, name)), item.at, within_s)[0])
         for name in _answers_to(item):
-            found.update(self._answers.of(name, item.at, within_s)[0])
+            found.update(self._runs.of(hash((ANSWERS, name)), item.at, within_s)[0])
         found.discard(item.id)
         return found
 
@@ -345,21 +290,23 @@ class Index:
         found: dict[str, float] = {}
         crowded = False
         for key in _sought_keys(item):
-            ids, times, more = self._alike.of(key, item.at, within_s, MOST)
+            ids, times, more = self._runs.of(hash(key), item.at, within_s, MOST)
             crowded |= more
             found.update(zip(ids, times, strict=True))
         if crowded:
             found = dict(nsmallest(MOST, found.items(), key=lambda pair: abs(pair[1] - item.at)))
             for key in _narrower_keys(item):
-                ids, times, more = self._alike.of(key, item.at, within_s, FEW)
+                ids, times, more = self._runs.of(hash(key), item.at, within_s, FEW)
                 if not more or key[0] != "word":
                     found.update(zip(ids, times, strict=True))
         found.pop(item.id, None)
         return found
 
-    def _keys(self, item: Item, names_only: bool) -> Iterator[tuple[_Runs, Iterable[object]]]:
-        yield self._names, _names_of(item)
-        if not names_only:
-            yield self._answers, _answered(item)
-            yield self._same, _same_of(item)
-            yield self._alike, _own_keys(item)
+
+def _keys(item: Item, names_only: bool) -> list[int]:
+    """What it is found by, as numbers."""
+    keys: list[Key] = [(NAMES, name) for name in _names_of(item)]
+    if not names_only:
+        keys += [(ANSWERS, name) for name in _answered(item)]
+        keys += _same_of(item) + _own_keys(item)
+    return [hash(key) for key in keys]

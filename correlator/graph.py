@@ -11,12 +11,10 @@ weaker pairs say is asked where it matters, within a component.
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, MutableMapping
 from itertools import combinations
 from math import inf
 
-from core.records import Audience
 from core.settings import CorrelatorSettings
 from correlator.blocking import Index, comparable, reach_s, speaks, widest_s
 from correlator.clustering import FLOOR, Span, cluster, edges_of
@@ -27,6 +25,7 @@ from correlator.items import MIN_REPOST_WORDS, Item
 from correlator.model import PairModel
 from correlator.odds import log_odds
 from correlator.pairs import pair_log_odds
+from correlator.runs import Moment, Runs
 from correlator.screen import Screen
 
 KEEP_FROM = log_odds(0.05)
@@ -44,14 +43,24 @@ SOME = 24
 GROWTH = 0.25
 """A crowd is clustered in full when it has grown by this share, and when it grows no more; until
 then what is new stands with what it resembles most."""
-TextKey = tuple[Audience, bytes]
-Place = tuple[float, str]
+NO_EDGES: Mapping[str, float] = {}
+Names = set[tuple[str | None, str]]
+"""Names with the source within which they hold."""
 
 
 class Graph:
-    """All records in memory with their links."""
+    """All records in memory with their links.
 
-    def __init__(self, settings: CorrelatorSettings, model: PairModel) -> None:
+    Most records are alone: what is none, no link and no copy, takes no memory. ``items``: what
+    holds the records; a plain dictionary by default.
+    """
+
+    def __init__(
+        self,
+        settings: CorrelatorSettings,
+        model: PairModel,
+        items: MutableMapping[str, Item] | None = None,
+    ) -> None:
         self._settings = settings
         self._model = model
         self._threshold = log_odds(settings.link_at)
@@ -59,17 +68,16 @@ class Graph:
         self._screen = Screen(model)
         self._widest_s = widest_s(settings)
         self._index = Index()
-        self.items: dict[str, Item] = {}
+        self.items: MutableMapping[str, Item] = {} if items is None else items
         self.edges: dict[str, dict[str, float]] = {}
         self._asked: dict[str, dict[str, float]] = {}
-        self._reach: dict[str, float] = {}
-        self._copies: dict[TextKey, list[Place]] = {}
-        self._first: dict[str, str] = {}
-        self._group: dict[str, list[str]] = {}
+        self._copies = Runs()
+        self._copy_of: dict[str, str] = {}
+        self._groups: dict[str, list[str]] = {}
         self._cluster: dict[str, str] = {}
         self._waiting: set[str] = set()
-        self._names: dict[str, set[tuple[str | None, str]]] = {}
-        self._refers: dict[str, set[tuple[str | None, str]]] = {}
+        self._group_names: dict[str, Names] = {}
+        self._group_refers: dict[str, Names] = {}
         self.constraints = Constraints()
         self._bound: dict[str, set[str]] = {}
         self._alone: set[str] = set()
@@ -83,12 +91,11 @@ class Graph:
             return set()
         touched = self.drop(item.id) if known is not None else set()
         self.items[item.id] = item
-        self._reach[item.id] = reach_s(item, self._settings)
         key = self._copy_key(item)
         if key is None:
             self._install(item.id, [item.id])
         else:
-            insort(self._copies.setdefault(key, []), (item.at, item.id))
+            self._copies.add(key, (item.at, item.id))
             touched |= self._regroup(key, item.at)
         touched |= {item.id, *self._around(item.id)}
         return touched
@@ -100,39 +107,31 @@ class Graph:
             return set()
         touched = self._around(item_id)
         if item.is_report:  # it may have been shown as a candidate
-            touched |= self.edges[item_id].keys()
+            touched |= self._links(item_id).keys()
         key = self._copy_key(item)
         if key is None:
             self._uninstall(item_id)
         else:
-            run = self._copies[key]
-            del run[bisect_left(run, (item.at, item_id))]
-            self._uninstall(self._first[item_id])
-            if run:
-                touched |= self._regroup(key, item.at)
-            else:
-                del self._copies[key]
-        del self._reach[item_id]
+            self._copies.remove(key, (item.at, item_id))
+            self._uninstall(self.first(item_id))
+            touched |= self._regroup(key, item.at)
         touched.discard(item_id)
         return touched
 
     def forget(self, item_ids: Iterable[str]) -> None:
         """Drop records whose events are closed; whole groups of copies go at once."""
         leaving = set(item_ids) & self.items.keys()
-        for first in {self._first[i] for i in leaving}:
-            members = self._group[first]
+        for first in {self.first(i) for i in leaving}:
+            members = self._group(first)
             if not leaving.issuperset(members):
                 continue
             key = self._copy_key(self.items[first])
             if key is not None:
-                run = self._copies[key]
-                gone = set(members)
-                run[:] = [place for place in run if place[1] not in gone]
-                if not run:
-                    del self._copies[key]
+                for member in members:
+                    self._copies.remove(key, (self._index.span(member)[0], member))
             self._uninstall(first)
             for member in members:
-                del self.items[member], self._reach[member]
+                del self.items[member]
                 leaving.discard(member)
         for item_id in sorted(leaving):
             self.drop(item_id)
@@ -161,19 +160,23 @@ class Graph:
 
     def first(self, item_id: str) -> str:
         """The earliest of the copies that a record is one of (itself when there are none)."""
-        return self._first[item_id]
+        return self._copy_of.get(item_id, item_id)
 
     def log_odds(self, a: str, b: str) -> float | None:
         """Log-odds that two records are the same event, ``None`` when never compared or slight."""
-        x, y = self._first[a], self._first[b]
+        x, y = self.first(a), self.first(b)
         if x == y:
             return inf
-        return self.edges.get(x, {}).get(y)
+        return self._links(x).get(y)
+
+    def until(self, item_ids: Iterable[str]) -> float:
+        """Until when others may be of the records' event, in seconds since 1970."""
+        return max((sum(self._index.span(item_id)) for item_id in item_ids), default=0.0)
 
     def closest(self, first: str, inside: Collection[str]) -> str | None:
         """Of some records the one that a first copy resembles most, if not plainly another."""
         best: tuple[float, str] | None = None
-        for known in (self._asked.get(first, {}), self.edges.get(first, {})):
+        for known in (self._asked.get(first, NO_EDGES), self._links(first)):
             for other, value in known.items():
                 if value >= self._keep_from and other in inside:
                     best = (value, other) if best is None else max(best, (value, other))
@@ -197,8 +200,8 @@ class Graph:
 
         Of those the event may change: a report is shown beside events that it is not in.
         """
-        firsts = {self._first[i] for i in item_ids if i in self._first}
-        reports = [first for first in firsts if self.items[first].is_report]
+        firsts = {self.first(i) for i in item_ids if i in self._index}
+        reports = [first for first in firsts & self.edges.keys() if self.items[first].is_report]
         return firsts.union(*(self.edges[first] for first in reports))
 
     def clusters_around(self, item_ids: Iterable[str]) -> list[list[str]]:
@@ -206,9 +209,9 @@ class Graph:
         seen: set[str] = set()
         clusters: list[list[str]] = []
         for item_id in sorted(item_ids):
-            if item_id not in self.items or self._first[item_id] in seen:
+            if item_id not in self.items or self.first(item_id) in seen:
                 continue
-            component = self._component(self._first[item_id])
+            component = self._component(self.first(item_id))
             seen |= component
             clusters += self._partition(component)
         return sorted(clusters)
@@ -217,10 +220,9 @@ class Graph:
         """All records of the components that the records are in, their copies too."""
         nodes: set[str] = set()
         for item_id in item_ids:
-            first = self._first.get(item_id)
-            if first is not None and first not in nodes:
+            if item_id in self._index and (first := self.first(item_id)) not in nodes:
                 nodes |= self._component(first)
-        return {member for node in nodes for member in self._group[node]}
+        return {member for node in nodes for member in self._group(node)}
 
     def components(self) -> Iterator[tuple[list[str], dict[Pair, float]]]:
         """Every component of two to ``LIMIT`` records: its nodes by time, and their pairs."""
@@ -235,61 +237,69 @@ class Graph:
 
     # -- inside -----------------------------------------------------------------------------
 
-    def _copy_key(self, item: Item) -> TextKey | None:
+    def _links(self, first: str) -> Mapping[str, float]:
+        """What a record is linked to, with the log-odds."""
+        return self.edges.get(first, NO_EDGES)
+
+    def _group(self, first: str) -> list[str]:
+        """A record and its copies, by time."""
+        return self._groups.get(first) or [first]
+
+    def _copy_key(self, item: Item) -> int | None:
         """What copies share; ``None`` for reports, for texts too short to be known as copies, and
         for records that somebody told apart from another: they have to stand for themselves.
         """
         if item.is_report or item.n_words < MIN_REPOST_WORDS or item.id in self._alone:
             return None
-        return (item.audience, item.text_key)
+        return hash((item.audience.value, item.text_key))
 
     def _around(self, item_id: str) -> set[str]:
         """Records joined to this one now: its copies and those linked to them."""
-        first = self._first.get(item_id)
-        if first is None:
+        if item_id not in self._index:
             return set()
+        first = self.first(item_id)
         near = {first}
-        near |= {o for o, value in self.edges.get(first, {}).items() if value > self._threshold}
+        near |= {o for o, value in self._links(first).items() if value > self._threshold}
         if self._bound:
             audience = self.items[first].audience
-            for member in self._group[first]:
+            for member in self._group(first):
                 near |= {
-                    self._first[o]
+                    self.first(o)
                     for o in self._bound.get(member, ())
-                    if o in self._first and self.items[o].audience is audience
+                    if o in self._index and self.items[o].audience is audience
                 }
         return near
 
-    def _regroup(self, key: TextKey, around: float) -> set[str]:
+    def _regroup(self, key: int, around: float) -> set[str]:
         """Make the groups of copies of one text anew near a time; ids of the records touched."""
-        run = self._copies[key]
+        run = self._copies.all_of(key)
         touched: set[str] = set()
         for members in self._runs(run, around):
             first = members[0]
-            if all(self._first.get(m) == first for m in members) and len(
-                self._group.get(first, ())
+            if all(m in self._index and self.first(m) == first for m in members) and len(
+                self._group(first)
             ) == len(members):
                 continue
-            for old in {self._first[m] for m in members if m in self._first}:
+            for old in {self.first(m) for m in members if m in self._index}:
                 touched |= self._around(old)
-                if old != first or old not in self._group:
+                if old != first:
                     self._uninstall(old)
-            if first in self._group:
+            if first in self._index:
                 self._extend(first, members)
             else:
                 self._install(first, members)
             touched |= set(members)
         return touched
 
-    def _runs(self, run: list[Place], around: float) -> list[list[str]]:
+    def _runs(self, run: list[Moment], around: float) -> list[list[str]]:
         """Copies without a longer pause than the shortest window, those near ``around``."""
         pause = 3600.0 * self._settings.window_h
-        runs: list[list[Place]] = []
-        for place in run:
-            if runs and place[0] - runs[-1][-1][0] <= pause:
-                runs[-1].append(place)
+        runs: list[list[Moment]] = []
+        for moment in run:
+            if runs and moment[0] - runs[-1][-1][0] <= pause:
+                runs[-1].append(moment)
             else:
-                runs.append([place])
+                runs.append([moment])
         return [
             [item_id for _, item_id in r]
             for r in runs
@@ -298,15 +308,11 @@ class Graph:
 
     def _install(self, first: str, members: list[str]) -> None:
         """Index a group of copies under its first and compare it with its candidates."""
-        self._group[first] = members
-        for member in members:
-            self._first[member] = first
-            self._index.remove(member)
-            self._index.add(self.items[member], names_only=member != first)
-        self._note_references(first, members)
-        self.edges[first] = {}
         item = self.items[first]
-        self._screen.add(item, self._reach[first])
+        reach = reach_s(item, self._settings)
+        self._index.add(item, reach)
+        self._join_copies(first, members)
+        self._screen.add(item, reach)
         found = self._index.linked(item, self._widest_s)
         for member in members[1:]:
             found |= self._index.referring(self.items[member], self._widest_s)
@@ -315,52 +321,69 @@ class Graph:
 
     def _extend(self, first: str, members: list[str]) -> None:
         """More copies of a known first: only who refers to them has to be compared again."""
-        known = set(self._group[first])
-        added = [member for member in members if member not in known]
-        self._group[first] = members
-        self._note_references(first, added)
+        known = set(self._group(first))
+        self._join_copies(first, members)
         found: set[str] = set()
-        for member in added:
-            self._first[member] = first
-            self._index.remove(member)
-            self._index.add(self.items[member], names_only=True)
-            found |= self._index.referring(self.items[member], self._widest_s)
+        for member in members:
+            if member not in known:
+                found |= self._index.referring(self.items[member], self._widest_s)
         self._compare(first, found)
 
-    def _note_references(self, first: str, members: list[str]) -> None:
-        names = self._names.setdefault(first, set())
-        refers = self._refers.setdefault(first, set())
-        for member in members:
-            item = self.items[member]
-            names.update((item.source, name) for name in item.names)
-            if item.reply_to is not None:
-                refers.add((item.source, item.reply_to))
+    def _join_copies(self, first: str, members: list[str]) -> None:
+        """Make a known first and its copies, by time, one group."""
+        if len(members) == 1:
+            return
+        self._groups[first] = members
+        names = self._group_names.setdefault(first, self._names_of(first))
+        refers = self._group_refers.setdefault(first, self._refers_of(first))
+        for member in members[1:]:
+            if self._copy_of.get(member) != first:
+                self._copy_of[member] = first
+                copy = self.items[member]
+                self._index.add(copy, reach_s(copy, self._settings), names_only=True)
+                names |= self._names_of(member)
+                refers |= self._refers_of(member)
+
+    def _names_of(self, item_id: str) -> Names:
+        item = self.items[item_id]
+        return {(item.source, name) for name in item.names}
+
+    def _refers_of(self, item_id: str) -> Names:
+        item = self.items[item_id]
+        return set() if item.reply_to is None else {(item.source, item.reply_to)}
 
     def _uninstall(self, first: str) -> None:
         for other in self.edges.pop(first, ()):
-            self.edges[other].pop(first, None)
+            self._unlink(other, first)
         for other in self._asked.pop(first, ()):
             self._asked[other].pop(first, None)
-        self._names.pop(first, None)
-        self._refers.pop(first, None)
+        self._group_names.pop(first, None)
+        self._group_refers.pop(first, None)
         self._screen.remove(first)
         self._cluster.pop(first, None)
         self._waiting.discard(first)
-        for member in self._group.pop(first, ()):
-            self._first.pop(member, None)
+        for member in self._groups.pop(first, [first]):
+            self._copy_of.pop(member, None)
             self._index.remove(member)
+
+    def _unlink(self, node: str, other: str) -> None:
+        row = self.edges.get(node)
+        if row is not None:
+            row.pop(other, None)
+            if not row:
+                del self.edges[node]
 
     def _compare(self, first: str, found: set[str]) -> None:
         """Compare a record with what it is linked to."""
         item = self.items[first]
-        for other in {self._first[o] for o in found if o in self._first} - {first}:
+        for other in {self.first(o) for o in found if o in self._index} - {first}:
             self._note_edge(item, self.items[other])
 
     def _find_alike(self, item: Item, linked: set[str]) -> None:
         """Compare a record with what resembles it, the nearest in time first."""
         if not speaks(item):
             return
-        times = self._index.alike(item, self._reach[item.id])
+        times = self._index.alike(item, self._index.span(item.id)[1])
         possible = self._screen.possible(
             item, times.keys() - linked, posts_from=self._threshold, reports_from=self._keep_from
         )
@@ -374,10 +397,11 @@ class Graph:
         """Compare two records and keep what that tells; whether they are joined."""
         value = self._edge(item, other)
         if value is None or value < self._keep_from:
-            self.edges[item.id].pop(other.id, None)
-            self.edges[other.id].pop(item.id, None)
+            self._unlink(item.id, other.id)
+            self._unlink(other.id, item.id)
             return False
-        self.edges[item.id][other.id] = self.edges[other.id][item.id] = value
+        self.edges.setdefault(item.id, {})[other.id] = value
+        self.edges.setdefault(other.id, {})[item.id] = value
         return value > self._threshold
 
     def _edge(self, a: Item, b: Item) -> float | None:
@@ -386,7 +410,7 @@ class Graph:
             return None
         by_copy = self._answers_copy(left, right)
         if not by_copy:
-            seconds = min(self._reach[left.id], self._reach[right.id])
+            seconds = min(self._index.span(left.id)[1], self._index.span(right.id)[1])
             if not comparable(left, right, seconds):
                 return None
         value = pair_log_odds(left, right, self._model)
@@ -394,14 +418,19 @@ class Graph:
 
     def _answers_copy(self, a: Item, b: Item) -> bool:
         """Whether one answers a copy of the other, not the other itself."""
-        if len(self._group[a.id]) == 1 and len(self._group[b.id]) == 1:
+        if a.id not in self._groups and b.id not in self._groups:
             return False
         if replies(a, b):
             return False
-        return not (
-            self._refers[a.id].isdisjoint(self._names[b.id])
-            and self._refers[b.id].isdisjoint(self._names[a.id])
-        )
+        return self._answers(a.id, b.id) or self._answers(b.id, a.id)
+
+    def _answers(self, node: str, other: str) -> bool:
+        """Whether a record or a copy of it answers another or a copy of that."""
+        refers = self._group_refers.get(node) or self._refers_of(node)
+        if not refers:
+            return False
+        names = self._group_names.get(other) or self._names_of(other)
+        return not refers.isdisjoint(names)
 
     def _component(self, start: str) -> set[str]:
         component = {start}
@@ -417,9 +446,9 @@ class Graph:
     def _partition(self, component: set[str]) -> list[list[str]]:
         nodes = self._by_time(component)
         if len(nodes) == 1:
-            return [list(self._group[nodes[0]])]
+            return [list(self._group(nodes[0]))]
         clusters = self._clustered(nodes) if len(nodes) <= CROWD else self._crowd(nodes)
-        return [sorted(m for node in c for m in self._group[node]) for c in clusters]
+        return [sorted(m for node in c for m in self._group(node)) for c in clusters]
 
     def _crowd(self, nodes: list[str]) -> list[list[str]]:
         """The clusters of a large component: in full, or the last ones with what is new."""
@@ -440,11 +469,11 @@ class Graph:
 
     def _clustered(self, nodes: list[str]) -> list[list[str]]:
         """A component of first copies, given by time, clustered in full."""
-        member_of = {m: node for node in nodes for m in self._group[node]}
-        doubtful = {node for node in nodes if self.items[node].incident < DOUBTFUL_BELOW}
+        member_of = {m: node for node in nodes for m in self._group(node)}
         edges: dict[str, Mapping[str, float]] = {node: {} for node in nodes}
         spans: dict[str, Span | None] = dict.fromkeys(nodes)
         if len(nodes) <= CROWD:
+            doubtful = {node for node in nodes if self.items[node].incident < DOUBTFUL_BELOW}
             pairs = refined(nodes, self._pairs(nodes), self._model.context, doubtful)
             edges |= edges_of(pairs)
             spans = {node: self._span(node) for node in nodes}
@@ -483,7 +512,7 @@ class Graph:
         return not self._refers[node].isdisjoint(self._names[other])
 
     def _by_time(self, component: Iterable[str]) -> list[str]:
-        return sorted(component, key=lambda node: (self.items[node].at, node))
+        return sorted(component, key=lambda node: (self._index.span(node)[0], node))
 
     def _pairs(self, nodes: list[str]) -> dict[Pair, float]:
         """Log-odds of all pairs of which something can be said, of at most ``CROWD`` records.
@@ -505,7 +534,7 @@ class Graph:
         return {
             (a, b): value
             for a in nodes
-            for b, value in self.edges[a].items()
+            for b, value in self._links(a).items()
             if a < b and b in inside
         }
 
@@ -517,7 +546,7 @@ class Graph:
         spans = {node: self._span(node) for node in nodes}
         for position, a in enumerate(nodes):
             for b in nodes[position + 1 : position + 1 + SOME]:
-                value = self.edges[a].get(b)
+                value = self._links(a).get(b)
                 if value is None and _may_tell(spans[a], spans[b]):
                     value = self._ask(a, b)
                 if value is not None:
@@ -525,15 +554,14 @@ class Graph:
         joined = {node for two, value in pairs.items() if value > self._threshold for node in two}
         for node in nodes:
             if node not in joined:
-                pairs |= {pair(node, other): v for other, v in self.edges[node].items()}
+                pairs |= {pair(node, other): v for other, v in self._links(node).items()}
         return edges_of(pairs)
 
     def _span(self, node: str) -> Span | None:
         """When a record was, and within how many seconds others may be of its event; ``None`` for
         one that says too little to tell anything by what is absent.
         """
-        item = self.items[node]
-        return (item.at, self._reach[node]) if speaks(item) else None
+        return self._index.span(node) if node in self._screen else None
 
     def _silent(self, a: str, b: str) -> bool:
         """Whether nothing can be said of two records that were not compared."""

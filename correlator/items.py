@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
 from math import cos, hypot, log2, radians
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +40,7 @@ MAX_IDF = 8.0
 MIN_REPOST_WORDS = 5
 MIN_WORDS = 4
 """A shorter text without a place of its own never joins on likeness alone."""
+WORDING = frozenset({"stems", "weights", "mass", "things", "numbers", "again", "shingles"})
 THINGS = Path(__file__).with_name("things.txt")
 
 _NARROW = frozenset({"street", "crossing", "microdistrict", "landmark", "highway", "house"})
@@ -91,40 +92,6 @@ class Site(NamedTuple):
     cos_lat: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Wording:
-    """What a text says by itself, read when a pair asks for it: most posts are never compared.
-
-    ``weights``: rarity (inverse document frequency, bits) of each stem, ``mass`` their sum.
-    ``numbers``: role to the numbers it was given. ``again``: "again", "another one".
-    """
-
-    stems: frozenset[str]
-    weights: dict[str, float]
-    mass: float
-    things: dict[str, frozenset[str]]
-    numbers: dict[str, frozenset[str]]
-    again: bool
-    shingles: frozenset[int]
-
-    @classmethod
-    def of(cls, text: str, idf: Mapping[str, float]) -> Wording:
-        """Read a text. ``idf``: rarity of stems; one that it lacks is as rare as can be."""
-        words = tokens(text)
-        keys = frozenset(k for k in map(key_of, words) if k)
-        weights = {k: idf.get(k, MAX_IDF) for k in keys}
-        folded = [fold(w) for w in words]
-        return cls(
-            stems=keys,
-            weights=weights,
-            mass=sum(weights.values()),
-            things=_things(folded),
-            numbers=_numbers(text),
-            again=bool(_AGAIN.search(text)),
-            shingles=shingles(folded),
-        )
-
-
 @dataclass(slots=True, eq=False)
 class Item:
     """One record as the features see it, never changed. Times are seconds since 1970, radii metres.
@@ -134,6 +101,11 @@ class Item:
     text says, other towns that it names, or else the town that its source is about. ``named``:
     gazetteer ids more specific than a settlement. ``text_key``: equal for copies; ``openings``: the
     smallest shingles. ``stamp`` tells a new version or assessment.
+
+    Of its text (``WORDING``): ``weights`` is the rarity (inverse document frequency, bits) of each
+    of the ``stems``, ``mass`` their sum; ``things``: named things by kind (makes and colours of
+    cars, kinds of victims); ``numbers``: by the role they have (house, route, age); ``again``:
+    whether it says that something happened once more; ``shingles``: digests of every three words.
     """
 
     id: str
@@ -164,49 +136,32 @@ class Item:
     forwarded_from: str | None
     media: frozenset[str]
     stamp: str
-    _wording: Wording | None = None
+    stems: frozenset[str] = field(init=False)
+    weights: dict[str, float] = field(init=False)
+    mass: float = field(init=False)
+    things: dict[str, frozenset[str]] = field(init=False)
+    numbers: dict[str, frozenset[str]] = field(init=False)
+    again: bool = field(init=False)
+    shingles: frozenset[int] = field(init=False)
 
-    @property
-    def wording(self) -> Wording:
-        """Its text, read once."""
-        if self._wording is None:
-            self._wording = Wording.of(self.text, self.idf)
-        return self._wording
+    def __getattr__(self, name: str) -> Any:
+        """What its text says by itself, read when it is first asked for: most are never compared.
 
-    @property
-    def stems(self) -> frozenset[str]:
-        """Stems of its text."""
-        return self.wording.stems
-
-    @property
-    def weights(self) -> dict[str, float]:
-        """Rarity in bits of each stem."""
-        return self.wording.weights
-
-    @property
-    def mass(self) -> float:
-        """The rarities' sum."""
-        return self.wording.mass
-
-    @property
-    def things(self) -> dict[str, frozenset[str]]:
-        """Named things by kind: makes and colours of cars, kinds of victims."""
-        return self.wording.things
-
-    @property
-    def numbers(self) -> dict[str, frozenset[str]]:
-        """Numbers by the role they have: house, route, age."""
-        return self.wording.numbers
-
-    @property
-    def again(self) -> bool:
-        """Whether it says that something happened once more."""
-        return self.wording.again
-
-    @property
-    def shingles(self) -> frozenset[int]:
-        """Digests of every three words in a row."""
-        return self.wording.shingles
+        Afterwards each of ``WORDING`` is a plain attribute, as pairs ask for them very often.
+        """
+        if name not in WORDING:
+            raise AttributeError(name)
+        words = tokens(self.text)
+        keys = frozenset(k for k in map(key_of, words) if k)
+        folded = [fold(w) for w in words]
+        self.stems = keys
+        self.weights = {k: self.idf.get(k, MAX_IDF) for k in keys}
+        self.mass = sum(self.weights.values())
+        self.things = _things(folded)
+        self.numbers = _numbers(self.text)
+        self.again = bool(_AGAIN.search(self.text))
+        self.shingles = shingles(folded)
+        return getattr(self, name)
 
 
 def make_item(record: Assessed, idf: Mapping[str, float]) -> Item:
@@ -405,9 +360,14 @@ KIN: dict[frozenset[Category], float] = {
 """How alike two categories are when people and operators name one event; by hand."""
 
 
+_LIKENESS: dict[tuple[Category, Category], float] = {
+    (a, b): 1.0 if a is b else KIN.get(frozenset({a, b}), 0.0) for a in Category for b in Category
+}
+
+
 def alike(a: Category, b: Category) -> float:
     """Likeness of two categories in [0, 1], symmetric."""
-    return 1.0 if a is b else KIN.get(frozenset({a, b}), 0.0)
+    return _LIKENESS[a, b]
 
 
 _BIT: dict[Category, int] = {c: 1 << i for i, c in enumerate(INCIDENT_CATEGORIES)}
@@ -479,7 +439,8 @@ def _things_of(word: str) -> tuple[tuple[str, str], ...]:
     whole, beginnings = _lexicon()
     found = dict.fromkeys(whole.get(word, ()))
     for size in range(2, len(word) + 1):
-        found.update(dict.fromkeys(beginnings.get(word[:size], ())))
+        if (begun := beginnings.get(word[:size])) is not None:
+            found.update(dict.fromkeys(begun))
     return tuple(found)
 
 

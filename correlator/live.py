@@ -16,15 +16,20 @@ from correlator.constraints import constraints
 from correlator.correlate import at, first_id
 from correlator.freshness import Freshness
 from correlator.graph import Graph
+from correlator.growth import merely_grown
 from correlator.items import Item, make_item
 from correlator.judging import PRIORITY_STEP, Judge, Known, Rulings, material
 from correlator.model import PairModel
+from correlator.packing import RecordPacker, pack_item, unpack_item
 from correlator.priority import priority
 from correlator.reopening import Span, around
+from correlator.shelf import Shelf
 from store.protocol import EventWrite
 
 LATE_S = 3_600.0
 """A record may be this late and find all that it is to be compared with in memory."""
+CLOSING_S = 600.0
+"""Events that are over within the same stretch of so many seconds are looked at together."""
 
 
 class Correlator:
@@ -36,10 +41,14 @@ class Correlator:
         self._settings = settings
         self._model = model
         self._judge = Judge(model, incident_at)
-        self._graph = Graph(settings, model)
-        self._records: dict[str, Assessed] = {}
-        self._events: dict[str, Event] = {}
+        record_packer, event_packer = RecordPacker(Assessed), RecordPacker(Event)
+        self._records = Shelf(record_packer.pack, record_packer.unpack)
+        self._graph = Graph(settings, model, Shelf(pack_item, self._unpack_item))
+        self._events = Shelf(event_packer.pack, event_packer.unpack)
         self._event_of: dict[str, str] = {}
+        self._stated: dict[ReportState, set[str]] = {state: set() for state in ReportState}
+        self._closing: dict[int, list[str]] = {}
+        self._behind: dict[str, list[str]] = {}
         self._taken: dict[str, str] = {}
         self._flagged: set[str] = set()
         self._snoozed: set[str] = set()
@@ -87,6 +96,11 @@ class Correlator:
         event_id = self._event_of.get(record_id)
         return None if event_id is None else self._events[event_id]
 
+    @property
+    def behind(self) -> bool:
+        """Whether a mass event has posts of which no version was given yet (see ``catch_up``)."""
+        return bool(self._behind)
+
     def concerned(self, record_ids: Iterable[str]) -> set[str]:
         """The records and all in memory that are judged with them: components and events."""
         found: set[str] = set()
@@ -131,8 +145,7 @@ class Correlator:
             self._decide(decisions)
         events = list(events)
         for record in sorted(records, key=lambda r: (at(r), r.subject.id)):
-            self._records[record.subject.id] = record
-            self._graph.put(self._item(record))
+            self._take_in(record, self._item(record))
         for event in events:
             self._know(event)
         self._live = None  # what was judged before may be misstated
@@ -162,8 +175,7 @@ class Correlator:
         items = [(record, self._item(record)) for record in changed]
         touched: set[str] = set() if decisions is None else self._decide(decisions)
         for record, item in sorted(items, key=lambda pair: (pair[1].at, pair[1].id)):
-            self._records[item.id] = record
-            touched |= self._graph.put(item)
+            touched |= self._take_in(record, item)
         return touched
 
     def settle(
@@ -193,9 +205,7 @@ class Correlator:
             touched |= self._forget_event(event_id)
             self._taken.pop(event_id, None)
         for record in records:
-            item = self._item(record)
-            self._records[item.id] = record
-            touched |= self._graph.put(item)
+            touched |= self._take_in(record, self._item(record))
         for event in events:
             touched |= self._forget_event(event.id)
             self._know(event)
@@ -213,8 +223,8 @@ class Correlator:
         self._grown = self._graph.waiting
         due = [e for e in sorted(self._flagged | self._snoozed) if self._aged(e, now)]
         if self._live is not freshness.live:
-            wrong = [e.id for e in self._events.values() if _misstated(e, freshness)]
-            wrong.sort(key=lambda e: (e not in self._flagged, e))
+            misstated = ReportState.UNKNOWN if freshness.live else ReportState.UNREPORTED
+            wrong = sorted(self._stated[misstated], key=lambda e: (e not in self._flagged, e))
             due += wrong
             if len(wrong) <= limit:
                 self._live = freshness.live
@@ -225,23 +235,40 @@ class Correlator:
                 writes.append(write)
         return writes
 
+    def catch_up(self, now: datetime, freshness: Freshness) -> list[EventWrite]:
+        """The versions of mass events that merely grew, to be written now and then."""
+        writes = []
+        for event_id in sorted(self._behind):
+            event = self._events[event_id]
+            members = self._members(event)
+            write = self._write(event, members, event.aliases, now, freshness, whole=True)
+            if write is not None:
+                writes.append(write)
+        return writes
+
     def close(self, now: datetime) -> int:
         """Drop the events that can no longer change from memory; how many."""
-        over = [
-            event
-            for event in self._events.values()
-            if now - event.last_at > timedelta(seconds=LATE_S)
-            and all(self._over(self._graph.items[m], now) for m in self._members(event))
-        ]
-        for event in over:
-            members = self._members(event)
-            self._graph.forget(members)
-            for member in members:
-                self._records.pop(member, None)
-            self._forget_event(event.id)
-            for name in (event.id, *event.aliases):
-                self._taken.pop(name, None)
-        return len(over)
+        closed = 0
+        ended = int(now.timestamp() // CLOSING_S)
+        for when in [when for when in self._closing if when <= ended]:
+            for event_id in set(self._closing.pop(when)):
+                event = self._events.get(event_id)
+                if event is None:
+                    continue
+                members = self._members(event)
+                if now.timestamp() <= self._over_at(event, members):
+                    self._close_later(event, members)
+                    continue
+                closed += 1
+                self._graph.forget(members)
+                for member in members:
+                    self._records.pop(member, None)
+                self._forget_event(event_id)
+                for name in event.aliases:
+                    self._taken.pop(name, None)
+        for shelf in (self._records, self._events):
+            shelf.rest()
+        return closed
 
     # -- inside -----------------------------------------------------------------------------
 
@@ -260,8 +287,27 @@ class Correlator:
         del self._prepared[item.id]
         return item
 
-    def _over(self, item: Item, now: datetime) -> bool:
-        return now.timestamp() - item.at > reach_s(item, self._settings) + LATE_S
+    def _take_in(self, record: Assessed, item: Item) -> set[str]:
+        """A record into memory; ids of the records whose cluster may have changed.
+
+        The graph comes first: it may still make the item of the version before from its record.
+        """
+        touched = self._graph.put(item)
+        self._records[item.id] = record
+        return touched
+
+    def _unpack_item(self, item_id: str, packed: bytes) -> Item:
+        if packed:
+            return unpack_item(packed, self._model.idf)
+        return make_item(self._records[item_id], self._model.idf)
+
+    def _close_later(self, event: Event, members: Iterable[str]) -> None:
+        when = int(self._over_at(event, members) // CLOSING_S)
+        self._closing.setdefault(when, []).append(event.id)
+
+    def _over_at(self, event: Event, members: Iterable[str]) -> float:
+        """When an event can no longer change, in seconds since 1970."""
+        return max(event.last_at.timestamp(), self._graph.until(members)) + LATE_S
 
     def _decide(self, decisions: Sequence[Decision]) -> set[str]:
         """Take over all decisions; ids of the records whose event they touch."""
@@ -276,23 +322,27 @@ class Correlator:
             event_id = self._taken.get(decision.event, decision.event)
             if event_id in self._events:
                 touched |= set(self._members(self._events[event_id]))
-            if decision.anchor in self._records:
+            if decision.anchor is not None and decision.anchor in self._records:
                 touched.add(decision.anchor)
         return touched
 
     def _know(self, event: Event) -> None:
         """Take an event as the store has it."""
-        for name in (event.id, *event.aliases):
+        for name in event.aliases:
             self._taken[name] = event.merged_into or event.id
         if event.merged_into is not None:
+            self._taken[event.id] = event.merged_into
             return
         self._events[event.id] = event
         for link in (*event.posts, *event.reports):
             if link.id in self._records:
                 self._event_of[link.id] = event.id
+        self._close_later(event, self._members(event))
         self._note(event)
 
     def _note(self, event: Event) -> None:
+        for state, ids in self._stated.items():
+            (ids.add if state is event.report_state else ids.discard)(event.id)
         (self._flagged.add if event.flagged else self._flagged.discard)(event.id)
         marks = self._rulings.marks((event.id, *event.aliases), self._members(event))
         snoozed = marks.snoozed_until is not None
@@ -300,18 +350,21 @@ class Correlator:
 
     def _forget_event(self, event_id: str) -> set[str]:
         event = self._events.pop(event_id, None)
+        more = self._behind.pop(event_id, ())
+        for ids in self._stated.values():
+            ids.discard(event_id)
         self._flagged.discard(event_id)
         self._snoozed.discard(event_id)
         if event is None:
             return set()
-        members = {link.id for link in (*event.posts, *event.reports)}
+        members = {link.id for link in (*event.posts, *event.reports)}.union(more)
         for member in members:
             if self._event_of.get(member) == event_id:
                 del self._event_of[member]
         return members
 
     def _members(self, event: Event) -> list[str]:
-        return [
+        return self._behind.get(event.id) or [
             link.id
             for link in (*event.posts, *event.reports)
             if self._event_of.get(link.id) == event.id
@@ -416,8 +469,13 @@ class Correlator:
         aliases: tuple[str, ...],
         now: datetime,
         freshness: Freshness,
+        *,
+        whole: bool = False,
     ) -> EventWrite | None:
-        """The next version of an event if it says something new; it is then the known one."""
+        """The next version of an event if it says something new; it is then the known one.
+
+        A mass event that merely grew has none, unless ``whole``.
+        """
         old = known if isinstance(known, Event) else None
         event_id = known.id if isinstance(known, Event) else known
         version = old.version if old else 0
@@ -430,7 +488,11 @@ class Correlator:
             freshness=freshness,
             now=now,
         )
+        self._behind.pop(event_id, None)
         if old is not None and not material(old, event):
+            return None
+        if old is not None and not whole and merely_grown(old, event):
+            self._behind[event_id] = list(members)
             return None
         self._know(event)
         return EventWrite(event=event, based_on=version)
@@ -491,8 +553,3 @@ def _heirs(
         for event_id, counts in shares.items()
         if counts
     }
-
-
-def _misstated(event: Event, freshness: Freshness) -> bool:
-    wrong = ReportState.UNKNOWN if freshness.live else ReportState.UNREPORTED
-    return event.report_state is wrong

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 
 from core.records import Category, PriorityFactor
 
@@ -54,9 +55,15 @@ def priority(
     fresh = round(fresh * FRESHNESS_STEPS) / FRESHNESS_STEPS
     value = severity * incident * unknown_to_102 * fresh
     factors = (
-        PriorityFactor(name="severity", value=round(severity, 4)),
-        PriorityFactor(name="incident", value=round(incident, 4)),
-        PriorityFactor(name="unknown_to_102", value=round(unknown_to_102, 4)),
-        PriorityFactor(name="freshness", value=round(fresh, 4)),
+        _factor("severity", round(severity, 4)),
+        _factor("incident", round(incident, 4)),
+        _factor("unknown_to_102", round(unknown_to_102, 4)),
+        _factor("freshness", round(fresh, 4)),
     )
     return min(1.0, max(0.0, value)), factors
+
+
+@lru_cache(maxsize=32_768)
+def _factor(name: str, value: float) -> PriorityFactor:
+    """The same ones over and over: most posts are as little an incident as others."""
+    return PriorityFactor(name=name, value=value)

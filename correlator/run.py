@@ -80,7 +80,7 @@ class LiveCorrelator:
         self._model = model
         self._clock = clock
         self._correlator = self._empty()
-        self._position = 0
+        self._position = self._noted_at = 0
         self._seen = dict.fromkeys(AUDIENCES, 0)
         self._started = False
         self._rejudged: datetime | None = None
@@ -107,7 +107,7 @@ class LiveCorrelator:
         self._correlator = self._empty()
         self._reopened, self._near, self._stated = [], None, None
         self._seen = {audience: store.last_event_change(audience) for audience in AUDIENCES}
-        self._position = self._noted_position()
+        self._position = self._noted_at = self._noted_position()
         since = now - timedelta(seconds=widest_s(self._settings.correlator) + LATE_S)
         if not isinstance(store, Neighbouring):
             self._read_window(since, now)
@@ -174,9 +174,12 @@ class LiveCorrelator:
         changes = self._store.changes(self._position, BATCH)
         if changes:
             self._handle(changes, now, freshness)
-        elif self._near is not None:
-            self._note_seen()
+        else:
+            self._write(self._correlator.catch_up(now, freshness), now, freshness)
+            if self._near is not None:
+                self._note_seen()
         self._as_time_passes(now, freshness)
+        self._note_position()
         self._started = True
         return len(changes)
 
@@ -215,6 +218,12 @@ class LiveCorrelator:
         begun = json.dumps(handled_by_all(CURSOR, positions, but=self._share.of))
         return int(json.loads(self._store.put_note_once(f"{BEGUN}:{self._share.of}", begun)))
 
+    def _note_position(self) -> None:
+        """Note up to where changes were handled, once all that they made is written."""
+        if self._position != self._noted_at and not self._correlator.behind:
+            self._store.put_note(self._share.key(CURSOR), json.dumps(self._position))
+            self._noted_at = self._position
+
     def _note_seen(self) -> None:
         """Note what was taken over, so that the next process takes over the rest."""
         if self._seen != self._noted:
@@ -249,7 +258,7 @@ class LiveCorrelator:
             writes = self._correlator.settle(touched, now, freshness)
         self._write(writes, now, freshness)
         self._position = changes[-1].position
-        self._store.put_note(self._share.key(CURSOR), json.dumps(self._position))
+        self._note_position()
         if self._near is not None:
             self._note_seen()
 
@@ -385,8 +394,10 @@ class LiveCorrelator:
     def _as_time_passes(self, now: datetime, freshness: Freshness) -> None:
         turned = freshness != self._freshness_judged  # a feed fell silent or came back
         due = turned or self._rejudged is None or _past(self._rejudged, now, REJUDGE_S)
-        if due and self._share.leads:
+        if due:
             self._rejudged, self._freshness_judged = now, freshness
+            self._write(self._correlator.catch_up(now, freshness), now, freshness)
+        if due and self._share.leads:
             if self._near is not None and self._stated is not freshness.live:
                 self._bring_misstated(self._near, freshness)
             self._write(self._correlator.rejudge(now, freshness), now, freshness)

@@ -42,6 +42,7 @@ _KIN: Floats = np.array(
 _RARITY: Floats = np.array(
     [KINDS_BITS[c] / RAREST_BITS for c in INCIDENT_CATEGORIES], dtype=np.float32
 )
+_NUMBER: dict[Audience, int] = {audience: i for i, audience in enumerate(Audience)}
 _BOUNDED = (
     "near", "far", "fits", "soon", "lag", "same_category", "other_category", "rare_words",
     "concepts", "meaning", "same_number", "same_thing", "copy", "reply", "same_media",
@@ -87,6 +88,10 @@ class Screen:
         self._rows[slot] = _row(item, reach_s, self._fits(item))
         self._axes[slot] = _axes(item)
         self._vectors[slot] = item.vector if self._fits(item) else 0.0
+
+    def __contains__(self, item_id: object) -> bool:
+        """Whether a record was taken in."""
+        return item_id in self._slots
 
     def remove(self, item_id: str) -> None:
         """Forget a record."""
@@ -231,9 +236,11 @@ def _may_be_copy(one: np.void, rows: npt.NDArray[np.void]) -> npt.NDArray[np.boo
 
 def _row(item: Item, reach_s: float, fits: bool) -> tuple[object, ...]:
     site = item.sites[0] if item.sites else None
-    texts = _bits(str(shingle) for shingle in item.shingles)
+    texts = 0
+    for shingle in item.shingles:
+        texts |= 1 << (zlib.crc32(b"%d" % shingle) & 63)
     return (
-        item.at, reach_s, item.incident, item.mask, list(Audience).index(item.audience),
+        item.at, reach_s, item.incident, item.mask, _NUMBER[item.audience],
         item.is_report, bool(item.sites), len(item.sites) == 1,
         site.lat if site else 0.0, site.lon if site else 0.0, site.radius_m if site else 1.0,
         site.cos_lat if site else 1.0, min(1.0, sum(p for _, p in item.chances)),
@@ -246,8 +253,8 @@ def _row(item: Item, reach_s: float, fits: bool) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _axes(item: Item) -> Floats:
-    axes = np.zeros(WORDS + CONCEPTS + len(INCIDENT_CATEGORIES), dtype=np.float32)
+def _axes(item: Item) -> list[float]:
+    axes = [0.0] * (WORDS + CONCEPTS + len(INCIDENT_CATEGORIES))
     for word, bits in item.weights.items():
         if bits > COMMON_BITS:  # two roots make the bits that a shared word counts
             axes[_digest(word) % WORDS] += (bits - COMMON_BITS) ** 0.5
@@ -267,7 +274,7 @@ def _bits(words: Sequence[str] | Iterable[str]) -> int:
     """A 64-bit set that every two of which share a bit if they share a word."""
     bits = 0
     for word in words:
-        bits |= 1 << (zlib.crc32(word.encode("utf-8", "surrogatepass")) & 63)
+        bits |= 1 << (_digest(word) & 63)
     return bits
 
 

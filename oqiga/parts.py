@@ -12,6 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from core.garbage import leave_what_is_here
 from core.settings import Settings, load_sources
 from oqiga.context import Context
 
@@ -54,6 +55,7 @@ def pipeline(context: Context, stop: threading.Event) -> None:
     shelving.repair(context.clock)
     live = LiveCorrelator(context.store, settings, context.pair_model, context.clock)
     live.start()
+    leave_what_is_here()
     _ready()
     while not stop.is_set():
         done = assess_pending(
