@@ -51,9 +51,9 @@ from nlp.train import Grounds, fit
 
 CORPUS = ROOT / "correlator" / "corpus"
 DEMO = ROOT / "oqiga" / "demo"
-AUTHORS = ("anrbmu", "cpsdqt", "exvfyw", "gh", "jk", "lo", "i", "z")
+AUTHORS = ("anrbmu", "cpsdqt", "exvfyw", "gh", "jk", "lo", "i", "z", "A", "B", "C", "D")
 """First letters of the keys that each author gave, in both parts."""
-HALVES = (("anrbmu", "exvfyw", "jk", "z"), ("cpsdqt", "gh", "lo", "i"))
+HALVES = (("anrbmu", "exvfyw", "jk", "z", "B", "D"), ("cpsdqt", "gh", "lo", "i", "A", "C"))
 LINK_ATS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 INCIDENT_ATS = (0.1, 0.2, 0.3, 0.5, 0.7)
 

@@ -500,16 +500,12 @@ class Graph:
                 continue
             asked = [
                 other
-                for other, value in self.edges[node].items()
+                for other, value in self._links(node).items()
                 if other in inside and value > self._threshold and self._answers(node, other)
             ]
             if asked:
-                found.append((min(asked, key=lambda o: (self.items[o].at, o)), node))
+                found.append((self._by_time(asked)[0], node))
         return found
-
-    def _answers(self, node: str, other: str) -> bool:
-        """Whether a record answers another or a copy of it."""
-        return not self._refers[node].isdisjoint(self._names[other])
 
     def _by_time(self, component: Iterable[str]) -> list[str]:
         return sorted(component, key=lambda node: (self._index.span(node)[0], node))

@@ -10,6 +10,7 @@ until the component is the one that a full window would have made.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from core.grid import WIDE
@@ -27,6 +28,7 @@ from correlator.blocking import (
 from correlator.graph import CROWD
 from correlator.items import Item
 from correlator.live import LATE_S, Correlator
+from correlator.occasion import GOES_ON_S
 from store.protocol import ALL, Neighbouring, Sought, Store
 
 AT_ONCE = 200
@@ -142,15 +144,19 @@ class Surroundings:
 
 def sought(record: Assessed, item: Item, settings: CorrelatorSettings) -> Sought:
     """What is worth comparing with a record, by the rules of ``blocking``, as a store finds it."""
-    within_s, linked_s = reach_s(item, settings), widest_s(settings)
+    least = Sought(
+        found=record,
+        within_s=reach_s(item, settings),
+        linked_s=widest_s(settings),
+        voice_s=GOES_ON_S,
+        voice_from=_voice_from(item),
+    )
     if not speaks(item):
-        return Sought(found=record, within_s=within_s, linked_s=linked_s)
+        return least
     leads = item.incident >= LEADER_FLOOR
     tells = item.incident >= NOWHERE_FLOOR
-    return Sought(
-        found=record,
-        within_s=within_s,
-        linked_s=linked_s,
+    return replace(
+        least,
         points=tuple(
             Point(lat=site.lat, lon=site.lon, radius_m=site.radius_m)
             for site in item.sites
@@ -161,6 +167,12 @@ def sought(record: Assessed, item: Item, settings: CorrelatorSettings) -> Sought
         alike_from=(NOWHERE_FLOOR if leads else LEADER_FLOOR) if tells else None,
         same_source=item.source is not None and not item.place_known,
     )
+
+
+def _voice_from(item: Item) -> float | None:
+    if item.author is None or item.incident < INCIDENT_FLOOR:
+        return None
+    return INCIDENT_FLOOR if item.incident >= LEADER_FLOOR else LEADER_FLOOR
 
 
 def members_of(events: Iterable[Event]) -> set[str]:

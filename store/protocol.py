@@ -131,7 +131,8 @@ class Sought:
     when they are an incident with at least the probability ``incident_from`` or of one category
     with at least ``category_from`` (``None``: not at all, or not for that): near one of ``points``
     (its radius included), or from probability ``alike_from`` on by words, meaning (``None``: not)
-    and, with ``same_source``, as another without exact place of the same source.
+    and, with ``same_source``, as another without exact place of the same source. Posts of the same
+    author in the same source are found within ``voice_s``, from probability ``voice_from`` on.
     """
 
     found: Assessed
@@ -142,6 +143,8 @@ class Sought:
     category_from: float | None = None
     alike_from: float | None = None
     same_source: bool = False
+    voice_s: float = 0.0
+    voice_from: float | None = None
 
 
 @runtime_checkable

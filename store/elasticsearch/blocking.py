@@ -105,6 +105,8 @@ def _ways(one: Sought, vector_dims: int) -> Iterator[tuple[Sequence[str], Query]
     if copied and isinstance(found.subject, Post):
         same = [{"terms": {"openings": copied}}, _within("posted_at", at, one.within_s)]
         yield ("posts",), _nearest_in_time("posted_at", at, same, COPIES)
+    if one.voice_from is not None and isinstance(found.subject, Post):
+        yield ("posts",), _voice(found.subject, one.voice_from, one.voice_s)
     if one.incident_from is not None:
         yield from _near(one, at)
     if one.alike_from is None:
@@ -195,6 +197,13 @@ def _chat(source: str, at: datetime, filters: Sequence[Query]) -> Query:
     vague = {"bool": {"must_not": [{"range": {"radius_m": {"lt": VAGUE_M}}}]}}
     same: list[Query] = [{"term": {"source": source}}, vague, *filters]
     return _nearest_in_time("posted_at", at, same, WORDY)
+
+
+def _voice(post: Post, incident_from: float, within_s: float) -> Query:
+    """What the same author says in the same source, the nearest in time."""
+    same: list[Query] = [{"term": {"source": post.source}}, {"term": {"author": post.author}}]
+    same += [*_reaching(incident_from, None), _within("posted_at", post.posted_at, within_s)]
+    return _nearest_in_time("posted_at", post.posted_at, same, COPIES)
 
 
 def _links(found: Assessed) -> list[Query]:
