@@ -120,7 +120,7 @@ def test_in_an_ordinary_hour_it_finds_what_the_embedded_index_finds(
         if comparable(item, by_id[other], within_s(item, by_id[other], SETTINGS.correlator))
     }
     found = {(one, other) for one, other in wanted if other in near[one]}
-    assert len(wanted) > 500
+    assert len(wanted) > 300
     assert len(found) / len(wanted) >= FLOOR_LIFE, len(found) / len(wanted)
 
 
