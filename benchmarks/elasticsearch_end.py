@@ -134,4 +134,4 @@ def _through(store: ElasticsearchStore, posts: Sequence[Post]) -> None:
 def _used_s(processes: Sequence[psutil.Process]) -> float:
     """Seconds of a processor that they have used."""
     times = [process.cpu_times() for process in processes]
-    return sum(t.user + t.system for t in times)
+    return float(sum(t.user + t.system for t in times))
