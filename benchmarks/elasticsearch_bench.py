@@ -75,8 +75,8 @@ by, by words, by meaning, in its chat. In a store of 1,000,000 posts it finds ab
 as in one of 10,000, of each way the nearest or likest.""",
     "end_to_end": """Posts come as fast as they are taken; the server and all processes share the
 processors. The posts like life are those of `benchmarks/correlation_stream.py`. The aim of 1,000
-cannot be met on two processors while reading a post's text and correlating it take milliseconds
-of one each; the second figures say what each side costs.""",
+cannot be met on two processors while a post takes several milliseconds of one in our processes
+alone: what each side takes is said with each figure.""",
 }
 """What has to be known of a section's figures, written under its table."""
 Row = tuple[str, str]

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import DEMO, final_events
+from core.errors import StoreAwayError
 from core.inputs import make_post, make_report
 from core.records import Audience, Heartbeat, Outcome, Post, Report
 from core.settings import Settings
@@ -193,18 +194,22 @@ def accept(store: Store, batch: Sequence[Post | Report]) -> int:
 def wait_settled(store: Store, subjects: Collection[str]) -> None:
     """Wait until each record is in an event and no event is written any more."""
     until, last, since = time.monotonic() + LIMIT_S, (-1, -1, -1), time.monotonic()
+    placed = 0
     while time.monotonic() < until:
-        placed = len(store.events_of(subjects, ALL))
-        now = (
-            store.last_change(),
-            store.last_event_change(Audience.OPEN),
-            store.last_event_change(Audience.CONFIDENTIAL),
-        )
+        time.sleep(0.3)
+        try:
+            placed = len(store.events_of(subjects, ALL))
+            now = (
+                store.last_change(),
+                store.last_event_change(Audience.OPEN),
+                store.last_event_change(Audience.CONFIDENTIAL),
+            )
+        except StoreAwayError:  # a node has just been killed: as every part, try again
+            continue
         if now != last or placed < len(subjects):
             last, since = now, time.monotonic()
         elif time.monotonic() - since > SETTLED_S:
             return
-        time.sleep(0.3)
     raise RuntimeError(f"not settled after {LIMIT_S:.0f} s: {placed} of {len(subjects)} placed")
 
 

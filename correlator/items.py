@@ -27,8 +27,9 @@ from core.records import (
     Point,
     Post,
 )
-from correlator.towns import Town, town_at, town_of_channel, town_of_home
-from correlator.words import fold, key_of, tokens
+from core.spelling import fold, tokens
+from core.towns import SETTLEMENTS, Town, town_at, town_of_channel, town_of_home
+from correlator.words import key_of
 
 MIN_POINT_RADIUS_M = 60.0
 """Phones under trees and between blocks are off by tens of metres whatever they claim."""
@@ -44,7 +45,6 @@ WORDING = frozenset({"stems", "weights", "mass", "things", "numbers", "again", "
 THINGS = Path(__file__).with_name("things.txt")
 
 _NARROW = frozenset({"street", "crossing", "microdistrict", "landmark", "highway", "house"})
-_TOWNS = frozenset({"city", "village"})
 _PART = re.compile(r"/(street|microdistrict|landmark|district|highway|crossing)/")
 _METRES_A_DEGREE = 111_195.0
 
@@ -249,7 +249,7 @@ def _sites(record: Assessed, home: Town | None) -> tuple[Site, ...]:
     for place in found.places:  # a road between two towns, a trip from one to another
         if _abroad(place.path):
             continue
-        if place.kind in _TOWNS and place.lat is not None and place.lon is not None:
+        if place.kind in SETTLEMENTS and place.lat is not None and place.lon is not None:
             radius = place.radius_m or VAGUE_RADIUS_M
             town = site_of(Point(lat=place.lat, lon=place.lon, radius_m=max(radius, 1.0)))
             if len(sites) < MAX_SITES and all(

@@ -22,9 +22,10 @@ import numpy as np
 import numpy.typing as npt
 
 from core.errors import ModelError
+from core.spelling import fold, tokens
 from correlator.items import MAX_IDF
 from correlator.odds import logistic
-from correlator.words import fold, key_of, stem, stems, tokens
+from correlator.words import key_of, stem, stems
 
 MODEL = Path(__file__).with_name("likeness.json")
 MAX_WORDS = 150

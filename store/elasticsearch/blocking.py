@@ -22,9 +22,10 @@ from store.protocol import Sought
 
 VAGUE_M = 4_000.0
 """From here on a place says no more than the settlement."""
-NEAREST = 200
-"""In place or bound by a link: of those that share a town or a name the nearest in time."""
-CLOSE_BY = 100
+NEAREST = 400
+"""In place or bound by a link: of those that share a town or a name the nearest in time. The
+embedded index takes 256 where one of its keys has more, and where none has all of several keys."""
+CLOSE_BY = 200
 """Where a town has more than that within the time, these lie within some 3 km, too."""
 ALIKE = 50
 WORDY = 100

@@ -6,14 +6,18 @@ documents that have it. Written with the document, and made anew when indices ar
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from core.folding import openings
 from core.grid import CLOSE, WIDE
 from core.records import INCIDENT_CATEGORIES
+from core.towns import SETTLEMENTS, town_of_channel, town_of_home
 
 Source = dict[str, Any]
+Circle = tuple[float, float, float]
+"""Latitude, longitude, radius in metres."""
 STEPS = range(5, 55, 5)
 """Per cent: a document has a key for each of these that its probability reaches."""
 REPORT = "report"
@@ -25,6 +29,7 @@ MIN_COPIED = 4
 """A shorter text is no copy of another."""
 PHONE_M = 250.0
 """Radius of a point that comes without one."""
+TOWN_M = 4_000.0
 GRIDS = {"wide": WIDE, "close": CLOSE}
 
 
@@ -64,8 +69,8 @@ def reaching(incident_from: float, category_from: float | None) -> list[str] | N
     return [*found, REPORT] if len(found) == len(wanted) else None
 
 
-def cells_around(grid: str, points: Iterable[tuple[float, float, float]]) -> list[str]:
-    """Keys of a grid's cells that circles (latitude, longitude, radius in metres) touch."""
+def cells_around(grid: str, points: Iterable[Circle]) -> list[str]:
+    """Keys of a grid's cells that circles touch."""
     return sorted({f"{grid}:{x}:{y}" for at in points for x, y in GRIDS[grid].touched(*at)})
 
 
@@ -85,11 +90,11 @@ def _seems(source: Source) -> Iterator[str]:
 
 
 def _cells(source: Source) -> set[str]:
-    points = list(_points(source))
+    points = [*_points(source), *_towns(source)] or list(_home(source))
     return {key for grid in GRIDS for key in cells_around(grid, points)}
 
 
-def _points(source: Source) -> Iterator[tuple[float, float, float]]:
+def _points(source: Source) -> Iterator[Circle]:
     for name, radius_m in (
         ("location", source.get("radius_m", PHONE_M)),
         ("platform_point", PHONE_M),
@@ -97,3 +102,19 @@ def _points(source: Source) -> Iterator[tuple[float, float, float]]:
     ):
         if name in source:
             yield source[name]["lat"], source[name]["lon"], radius_m
+
+
+def _towns(source: Source) -> Iterator[Circle]:
+    """The towns that the text names: a road between two, a trip from one to another."""
+    for body in source.get("assessments", ())[-1:]:
+        for place in json.loads(body)["places"]:
+            if place["kind"] in SETTLEMENTS and place["lat"] is not None:
+                yield place["lat"], place["lon"], place["radius_m"] or TOWN_M
+
+
+def _home(source: Source) -> Iterator[Circle]:
+    """The town that a channel is about: half of the posts about an incident name none."""
+    named = "home" in source
+    town = town_of_home(source["home"]) if named else town_of_channel(source.get("source", ""))
+    if town is not None:
+        yield town.lat, town.lon, town.radius_m

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import ModelError
+from core.spelling import fold
 from correlator.likeness import (
     FEATURES,
     LONG_WORDS,
@@ -35,7 +36,6 @@ from correlator.likeness_train import (
     train_likeness,
 )
 from correlator.model import PairModel
-from correlator.words import fold
 
 AXES = {"пожар": 0, "өрт": 0, "горит": 0, "авария": 1, "дтп": 1, "апат": 1}
 

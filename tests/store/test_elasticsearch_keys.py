@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -78,3 +79,22 @@ def test_words_and_meaning_are_kept_for_what_may_be_an_incident() -> None:
     report = with_keys({**asked, "received_at": "2026-03-20T00:00:00+00:00"})
     assert (report["told"], report["vector"]) == ("горит дом", [1.0])
     assert not {"told", "vector"} & set(with_keys({**asked, "incident": 0.2}))
+
+
+def test_a_post_without_a_place_lies_in_the_town_of_its_channel() -> None:
+    almaty = set(cells_around("wide", [(43.25, 76.92, 100.0)]))
+    named = with_keys(document(home="Алматы", source="telegram:city_news"))
+    assert almaty & set(named["cells"])
+    channel = with_keys(document(source="telegram:almaty_dtp"))
+    assert almaty & set(channel["cells"])
+    elsewhere = {"location": {"lat": 51.13, "lon": 71.43}, "radius_m": 500.0}
+    assert not almaty & set(with_keys({**document(home="Алматы"), **elsewhere})["cells"])
+
+
+def test_a_post_lies_in_every_town_that_it_names() -> None:
+    place = {"kind": "city", "lat": 43.25, "lon": 76.92, "radius_m": 12_000.0}
+    street = {"kind": "street", "lat": 51.13, "lon": 71.43, "radius_m": 300.0}
+    told = json.dumps({"places": [place, street, {**place, "lat": None}]})
+    found = set(with_keys(document(assessments=["{}", told]))["cells"])
+    assert found & set(cells_around("wide", [(43.25, 76.92, 100.0)]))
+    assert not found & set(cells_around("wide", [(51.13, 71.43, 100.0)]))

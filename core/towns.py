@@ -12,9 +12,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from correlator.words import fold, tokens
+from core.spelling import fold, tokens
 
 TABLE = Path(__file__).with_name("towns.csv")
+SETTLEMENTS = frozenset({"city", "village"})
+"""Kinds of places in a text that are towns."""
 MIN_PART = 5
 """Letters from which the beginning of a town's name in a channel's name is believed."""
 _PARTS = re.compile(r"[^\W\d_]+")
