@@ -116,8 +116,10 @@ Posts of a country's day (`benchmarks/correlation_stream.py`): 3 % are about inc
 two in five tell a story again in other words; of the others 24 % speak of what 102 deals with, as
 the models find in real posts; 5 % are copies, 20 % answer another post. Six words in ten are drawn
 anew from all posts, so that most texts differ and words are as frequent as in life; the shares are
-assumed. A million open posts: `python -m benchmarks.correlation_scale --sizes 10000 1000000`, some
-24 GB of memory."""
+assumed. Times are those of a processor, with what is over being closed every five minutes; memory
+includes what is at hand as objects, so an open post takes less the more there are. A million open
+posts: `python -m benchmarks.correlation_scale --sizes 10000 1000000`. What costs how much, and what
+the aims lack: [evaluation.md](evaluation.md#the-open-window)."""
 STREAMS: dict[str, Callable[[], Posts]] = {"life": Stream, "corpus": CorpusStream}
 
 
