@@ -44,7 +44,8 @@ REPORT_VOTE = 1.5
 """An operator's or caller's category counts more than a passer-by's."""
 EARLIEST_BEFORE = timedelta(hours=12)
 PRIORITY_STEP = 0.02
-CACHE_LIMIT = 100_000
+CACHE_LIMIT = 16_384
+"""Links that are kept as they were made, 7 kB each: those of the events that are growing now."""
 
 PREFERRED: tuple[tuple[Category, Category, float], ...] = (
     (Category.DRUNK_DRIVING, Category.ROAD_CRASH, 0.35),

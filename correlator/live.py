@@ -20,7 +20,7 @@ from correlator.growth import merely_grown
 from correlator.items import Item, make_item
 from correlator.judging import PRIORITY_STEP, Judge, Known, Rulings, material
 from correlator.model import PairModel
-from correlator.packing import RecordPacker, pack_item, unpack_item
+from correlator.packing import EventPacker, RecordPacker, pack_item, unpack_item
 from correlator.priority import priority
 from correlator.reopening import Span, around
 from correlator.shelf import Shelf
@@ -41,9 +41,10 @@ class Correlator:
         self._settings = settings
         self._model = model
         self._judge = Judge(model, incident_at)
-        record_packer, event_packer = RecordPacker(Assessed), RecordPacker(Event)
+        record_packer, event_packer = RecordPacker(Assessed), EventPacker()
         self._records = Shelf(record_packer.pack, record_packer.unpack)
-        self._graph = Graph(settings, model, Shelf(pack_item, self._unpack_item))
+        self._items = Shelf(pack_item, self._unpack_item)
+        self._graph = Graph(settings, model, self._items)
         self._events = Shelf(event_packer.pack, event_packer.unpack)
         self._event_of: dict[str, str] = {}
         self._stated: dict[ReportState, set[str]] = {state: set() for state in ReportState}
@@ -266,8 +267,9 @@ class Correlator:
                 self._forget_event(event_id)
                 for name in event.aliases:
                     self._taken.pop(name, None)
-        for shelf in (self._records, self._events):
-            shelf.rest()
+        self._records.rest()
+        self._items.rest()
+        self._events.rest()
         return closed
 
     # -- inside -----------------------------------------------------------------------------

@@ -29,6 +29,7 @@ class Shelf(MutableMapping[str, T]):
     ) -> None:
         self._pack, self._unpack = pack, unpack
         self._things: dict[str, T | bytes] = {}
+        self._packed: dict[str, bytes] = {}
         self._order: deque[str] = deque()
         self._at_hand = self._most = at_hand
 
@@ -37,9 +38,8 @@ class Shelf(MutableMapping[str, T]):
         thing = self._things[thing_id]
         if type(thing) is not bytes:
             return cast(T, thing)
-        unpacked = self._unpack(thing_id, thing)
-        self._most = min(self._most + 1, max(MOST_AT_HAND, self._at_hand))
-        self[thing_id] = unpacked
+        unpacked = self[thing_id] = self._unpack(thing_id, thing)
+        self._packed[thing_id] = thing
         return unpacked
 
     def get(self, thing_id: str, default: T | None = None) -> T | None:  # type: ignore[override]
@@ -48,6 +48,9 @@ class Shelf(MutableMapping[str, T]):
 
     def __setitem__(self, thing_id: str, thing: T) -> None:
         """Put a thing there, and pack those that were put there longest ago."""
+        if type(self._things.get(thing_id)) is bytes:
+            self._most = min(self._most + 1, max(MOST_AT_HAND, self._at_hand))
+        self._packed.pop(thing_id, None)
         self._things[thing_id] = thing
         self._order.append(thing_id)
         while len(self._order) > self._most:
@@ -56,6 +59,7 @@ class Shelf(MutableMapping[str, T]):
     def __delitem__(self, thing_id: str) -> None:
         """Forget a thing; raises KeyError."""
         del self._things[thing_id]
+        self._packed.pop(thing_id, None)
 
     def __contains__(self, thing_id: object) -> bool:
         """Whether it is there, packed or not."""
@@ -76,4 +80,5 @@ class Shelf(MutableMapping[str, T]):
     def _put_away(self, thing_id: str) -> None:
         thing = self._things.get(thing_id)
         if thing is not None and type(thing) is not bytes:
-            self._things[thing_id] = self._pack(thing_id, cast(T, thing))
+            packed = self._packed.pop(thing_id, None)
+            self._things[thing_id] = packed or self._pack(thing_id, cast(T, thing))

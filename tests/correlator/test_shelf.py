@@ -6,10 +6,13 @@ import pytest
 
 from benchmarks.corpus import corpus_posts
 from core.records import Assessed, Audience
+from core.settings import CorrelatorSettings
 from correlator.blocking import speaks
+from correlator.freshness import Freshness
 from correlator.items import WORDING, Item, make_item
+from correlator.live import Correlator
 from correlator.model import PairModel
-from correlator.packing import RecordPacker, pack_item, unpack_item
+from correlator.packing import EventPacker, RecordPacker, pack_item, unpack_item
 from correlator.pairs import judge
 from correlator.shelf import Shelf
 from nlp.assessor import Assessor, subject_of_post
@@ -86,3 +89,13 @@ def test_items_come_back_as_they_were(records: list[Assessed], model: PairModel)
     for a, b, c, d in zip(speaking, speaking[1:], back, back[1:], strict=False):
         assert judge(a, b, model) == judge(c, d, model)
     assert all(pack_item("", item) == b"" for item in items if not speaks(item))
+
+
+def test_events_come_back_equal(world: list[Assessed], model: PairModel) -> None:
+    live = Correlator(CorrelatorSettings(), model)
+    now = max(record.subject.accepted_at for record in world)
+    live.update(world, now, Freshness())
+    events, packer = live.events, EventPacker()
+    packed = [packer.pack(event.id, event) for event in events]
+    assert {p[:1] for p in packed} == {b"j", b"m"}, "of one post alone, and of several"
+    assert [packer.unpack(e.id, p) for e, p in zip(events, packed, strict=True)] == events
