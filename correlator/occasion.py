@@ -10,8 +10,8 @@ from __future__ import annotations
 from math import exp
 
 from core.records import Category
+from core.towns import radius_of
 from correlator.items import Item
-from correlator.towns import radius_of
 
 LARGE_TOWN_M = 15_000.0
 """Radius of the largest towns: there something of every kind happens at any hour."""

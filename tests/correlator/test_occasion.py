@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from core.records import Assessed, Category
 from core.settings import CorrelatorSettings
+from core.towns import radius_of
 from correlator.blocking import Index, comparable, widest_s
 from correlator.items import Item, make_item
 from correlator.occasion import (
@@ -22,7 +23,6 @@ from correlator.occasion import (
     small_town,
     within_hours,
 )
-from correlator.towns import radius_of
 
 Make = Callable[..., Assessed]
 ALL = (small_town, rare_kind, goes_on, within_hours, many_concepts, both_named)
