@@ -71,8 +71,8 @@ HEADINGS = {
 }
 NOTES = {
     "blocking": """An incident is asked for in every way: by links and copies, in its town and close
-by, by words, by meaning, in its chat. In a store of 1,000,000 posts it finds about twice as many
-as in one of 10,000, of each way the nearest or likest.""",
+by, by words, by meaning, in its chat. In a larger store it finds more, of each way the nearest or
+likest up to a limit: of 10,000 posts some 200, of 50,000 some 500.""",
     "end_to_end": """Posts come as fast as they are taken; the server and all processes share the
 processors. The posts like life are those of `benchmarks/correlation_stream.py`. The aim of 1,000
 cannot be met on two processors while a post takes several milliseconds of one in our processes
