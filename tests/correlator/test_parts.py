@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from core.records import Assessed, Category, Decision, DecisionKind, Heartbeat
 from core.settings import CorrelatorSettings
 from core.spelling import fold
+from core.towns import town_at, town_of_channel, town_of_home
 from correlator.blocking import Index, comparable, widest_s
 from correlator.clustering import CEILING, FLOOR, Span, cluster, edges_of
 from correlator.constraints import Pair, constraints, pair
@@ -23,7 +24,6 @@ from correlator.freshness import Freshness
 from correlator.items import make_item
 from correlator.model import PairModel
 from correlator.priority import priority
-from correlator.towns import town_at, town_of_channel, town_of_home
 from correlator.train import labelled_pairs, train
 from correlator.words import key_of
 
