@@ -33,7 +33,7 @@ KINDS_BITS: dict[Category, float] = {
     Category.DRUGS: 4.8,
     Category.HOOLIGANISM: 4.8,
 }
-"""Rarity in bits among the 737 events with posts of the train streams of ``correlator/corpus``."""
+"""Rarity in bits among the 737 events with posts of six authors (``correlator/corpus``, train)."""
 RAREST_BITS = 6.0
 MANY_CONCEPTS = 3.0
 
