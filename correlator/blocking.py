@@ -98,7 +98,7 @@ def _alike_enough(a: Item, b: Item) -> bool:
 
 
 def linked(a: Item, b: Item) -> bool:
-    """A copy, forward, reply, answer to the same post, or the same photo."""
+    """A copy, forward, reply, answer to the same post, the same photo, or one voice going on."""
     return (
         replies(a, b)
         or forwards(a, b)
@@ -147,7 +147,7 @@ def _named_by(item: Item) -> list[str]:
 
 
 def _same_of(item: Item) -> list[Key]:
-    """What two copies have in common: how their texts run, photos."""
+    """What copies or posts of one voice share: how their texts run, photos, who writes where."""
     keys: list[Key] = [("text", opening) for opening in item.openings]
     keys += [("media", digest) for digest in item.media]
     if item.source is not None and item.author is not None and item.incident >= INCIDENT_FLOOR:
